@@ -1,0 +1,222 @@
+// Package config turns TOML into a [Config].
+//
+// Use [Load] for files and [Default] for the values without any. Loading is
+// strict: every unknown key, wrong type, broken rule and repeated name is an
+// error with file, line and column, and all of them come at once as
+// [Problems]. No package below core imports this one: components receive
+// their own values.
+package config
+
+import "time"
+
+// Config is the whole of headgate's TOML. Its field order is the order of
+// configs/headgate.toml; `doc` is the comment there and in the JSON Schema.
+type Config struct {
+	Data     Data      `toml:"data" doc:"where headgate keeps what it must not forget"`
+	Ingress  []Ingress `toml:"ingress" doc:"doors: where events come in"`
+	Replies  Replies   `toml:"replies" doc:"where consumers report back (a PULL socket)"`
+	Admin    Admin     `toml:"admin" doc:"how operators reach a running router"`
+	Auth     []Auth    `toml:"auth" doc:"who may send: providers of keys"`
+	Channels []Channel `toml:"channels" doc:"ways out, to consumers"`
+	Routes   []Route   `toml:"routes" doc:"rules: which events go to which channels"`
+	Signing  Signing   `toml:"signing" doc:"the router's own delivery key"`
+	Journal  Journal   `toml:"journal" doc:"the store of accepted commands"`
+	Limits   Limits    `toml:"limits" doc:"every bound of the process"`
+	Log      Log       `toml:"log" doc:"the router's own log, on standard error"`
+
+	// Sections that later builds bring. Their names are taken.
+	Grants     Absent `toml:"grants"`
+	EventKeys  Absent `toml:"event_keys"`
+	Transforms Absent `toml:"transforms"`
+	Peers      Absent `toml:"peers"`
+	Audit      Absent `toml:"audit"`
+	Trace      Absent `toml:"trace"`
+	Reload     Absent `toml:"reload"`
+
+	// Dir is the directory that relative paths start from: that of the first file.
+	Dir string `toml:"-"`
+}
+
+// Absent marks a name that is designed but not in this build: a file that uses
+// it is refused with exactly these words.
+type Absent struct{}
+
+// Data is [data].
+type Data struct {
+	Dir string `toml:"dir" default:"headgate-data" doc:"directory, mode 0700: router keys and admin.sock"`
+}
+
+// Ingress is one [[ingress]].
+type Ingress struct {
+	Name           string   `toml:"name" required:"true"`
+	Listen         string   `toml:"listen" required:"true" doc:"http://HOST:PORT or https://HOST:PORT"`
+	TLS            *TLS     `toml:"tls"`
+	Behind         []Prefix `toml:"behind" doc:"CIDRs of the proxies that end TLS; other peers are cut"`
+	AllowPlainHTTP bool     `toml:"allow_plain_http" default:"false" doc:"serve plain HTTP off loopback; listed by check"`
+	MaxBody        Size     `toml:"max_body" default:"1MiB" doc:"largest request body"`
+	DefaultKeyIDs  []string `toml:"default_key_ids" doc:"keys tried when a request names none, at most 4"`
+	Curve          Absent   `toml:"curve"`
+	AllowPlainZMQ  Absent   `toml:"allow_plain_zmq"`
+}
+
+// TLS is a server's certificate, and the CA of its clients for mTLS.
+type TLS struct {
+	Cert     string `toml:"cert" required:"true" doc:"PEM file, the chain"`
+	Key      string `toml:"key" required:"true" doc:"PEM file"`
+	ClientCA string `toml:"client_ca" doc:"PEM file; when set, a client certificate is required"`
+}
+
+// Replies is [replies].
+type Replies struct {
+	Listen        string `toml:"listen" default:"tcp://127.0.0.1:5557"`
+	Advertise     string `toml:"advertise" default:"" doc:"address consumers are told; empty for listen"`
+	AllowPlainZMQ bool   `toml:"allow_plain_zmq" default:"false" doc:"plain ZeroMQ off loopback; listed by check"`
+	Curve         Absent `toml:"curve"`
+}
+
+// Admin is [admin]. The unix socket in the data directory needs no setting.
+type Admin struct {
+	HTTP   Absent `toml:"http"`
+	Tokens Absent `toml:"tokens"`
+}
+
+// Auth is one [[auth]].
+type Auth struct {
+	Name   string `toml:"name" required:"true"`
+	Kind   string `toml:"kind" required:"true" enum:"hmac,ed25519"`
+	KeyDir string `toml:"keys" doc:"dir:PATH, a directory of one small TOML per key"`
+	Keys   []Key  `toml:"-"` // [[auth.keys]] and what KeyDir holds, together
+
+	Plugin    Absent `toml:"plugin"`
+	Path      Absent `toml:"path"`
+	SHA256    Absent `toml:"sha256"`
+	Command   Absent `toml:"command"`
+	Issuers   Absent `toml:"issuers"`
+	Audiences Absent `toml:"audiences"`
+	Algs      Absent `toml:"algs"`
+	UsableFor Absent `toml:"usable_for"`
+	Config    Absent `toml:"config"`
+}
+
+// Key is one [[auth.keys]], or one file of a key directory.
+type Key struct {
+	ID        string   `toml:"id" required:"true" doc:"public name of the key, [A-Za-z0-9._-]{1,64}"`
+	Principal string   `toml:"principal" required:"true" doc:"who holds it"`
+	State     string   `toml:"state" default:"active" enum:"pending,active,retiring,revoked"`
+	Secret    string   `toml:"secret" doc:"hmac: file:PATH or env:NAME of a whsec_ secret; in a key file also the secret itself"`
+	Public    string   `toml:"public" doc:"ed25519: whpk_ and base64, or file:PATH of it"`
+	Sources   []string `toml:"sources" doc:"globs of the sources it may send for; empty for none"`
+	Types     []string `toml:"types" doc:"globs of the types it may send; empty for none"`
+	Scopes    []string `toml:"scopes"`
+
+	// Material is the resolved secret (hmac) or public key (ed25519).
+	Material Secret `toml:"-"`
+	File     string `toml:"-"` // where it stands, for errors
+}
+
+// Channel is one [[channels]].
+type Channel struct {
+	Name          string   `toml:"name" required:"true"`
+	Class         string   `toml:"class" required:"true" enum:"command,telemetry"`
+	Listen        string   `toml:"listen" doc:"tcp://HOST:PORT or ipc://PATH"`
+	Connect       []string `toml:"connect" doc:"instead of listen: consumers' addresses"`
+	AllowPlainZMQ bool     `toml:"allow_plain_zmq" default:"false" doc:"plain ZeroMQ off loopback; listed by check"`
+
+	Prefetch    int      `toml:"prefetch" default:"64" doc:"command: most unsettled deliveries per consumer"`
+	AckTimeout  Duration `toml:"ack_timeout" default:"30s" doc:"command: silence for so long redelivers"`
+	MaxHold     Duration `toml:"max_hold" default:"1h" doc:"command: longest a consumer may keep one delivery"`
+	MaxAttempts int      `toml:"max_attempts" default:"10" doc:"command: failures until the dead letters"`
+	Backoff     Backoff  `toml:"backoff" doc:"command: wait after a failure, with full jitter"`
+	OrderBy     string   `toml:"order_by" default:"" doc:"command: CEL giving an order key; one delivery per key in flight"`
+	OnDead      string   `toml:"on_dead" default:"continue" enum:"continue,park" doc:"command: what a dead letter does to its order key"`
+	MaxPending  Share    `toml:"max_pending" default:"25%" doc:"command: share of the store, or a size; beyond it 503 channel_full"`
+	MaxAge      Duration `toml:"max_age" default:"7d" doc:"command: older than that goes to the dead letters as expired"`
+
+	HighWaterMark int `toml:"high_water_mark" default:"10000" doc:"telemetry: deliveries queued per subscriber, newest dropped beyond"`
+
+	KeepOriginal Absent  `toml:"keep_original"`
+	Require      Require `toml:"require" doc:"floor that every route to this channel inherits"`
+}
+
+// Backoff bounds the wait between tries.
+type Backoff struct {
+	Min Duration `toml:"min" default:"1s"`
+	Max Duration `toml:"max" default:"5m"`
+}
+
+// Require is what an event must show beyond matching.
+type Require struct {
+	Scopes         []string `toml:"scopes" doc:"all of them"`
+	Auth           []string `toml:"auth" doc:"any of these providers"`
+	EventSignature Absent   `toml:"event_signature"`
+	Transforms     Absent   `toml:"transforms"`
+}
+
+// Route is one [[routes]].
+type Route struct {
+	Name       string   `toml:"name" required:"true"`
+	Type       []string `toml:"type" required:"true" doc:"globs: * one segment between dots, ** any rest"`
+	Source     []string `toml:"source" doc:"globs: * one segment between slashes, ** any rest; empty for any"`
+	When       string   `toml:"when" default:"" doc:"CEL over event; selects, never grants"`
+	Auth       []string `toml:"auth" doc:"providers that may send on it; empty for any"`
+	Require    Require  `toml:"require"`
+	Schema     string   `toml:"schema" default:"" doc:"file of a JSON Schema that data must meet"`
+	Channels   []string `toml:"channels" required:"true"`
+	Rate       Rate     `toml:"rate"`
+	Transforms Absent   `toml:"transforms"`
+}
+
+// Rate limits each principal on a route.
+type Rate struct {
+	PerPrincipal PerSecond `toml:"per_principal" default:"0/s" doc:"events per second, as in 1000/s; 0/s for no limit"`
+	Burst        int       `toml:"burst" default:"0" doc:"0 for one second's worth"`
+}
+
+// Signing is [signing].
+type Signing struct {
+	Key string `toml:"key" default:"" doc:"file:PATH of the delivery key (PKCS #8 PEM); empty for one made in a new data directory"`
+}
+
+// Journal is [journal].
+type Journal struct {
+	Engine     string   `toml:"engine" default:"memory" enum:"memory" doc:"memory: nothing is durable, answers say queued"`
+	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once"`
+	MaxIDs     int      `toml:"max_ids" default:"1000000" doc:"identities remembered; beyond it 503, never early forgetting"`
+	Capacity   Size     `toml:"capacity" default:"256MiB" doc:"bytes of events held"`
+	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for"`
+	Reserve    Absent   `toml:"reserve"`
+}
+
+// Limits is [limits].
+type Limits struct {
+	HeaderBytes       Size     `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers"`
+	HeaderTimeout     Duration `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read"`
+	BodyTimeout       Duration `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read"`
+	IdleTimeout       Duration `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed"`
+	Connections       int      `toml:"connections" default:"10000" doc:"HTTP: open connections per door"`
+	Requests          int      `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door"`
+	Streams           int      `toml:"streams" default:"128" doc:"HTTP/2: streams per connection"`
+	Waiters           int      `toml:"waiters" default:"1024" doc:"requests that wait for an end at once"`
+	Batch             int      `toml:"batch" default:"1000" doc:"events per batch request"`
+	ConditionCost     int      `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event"`
+	Rates             int      `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once"`
+	Peers             int      `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket"`
+	PeersPerAddress   int      `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address"`
+	Handshakes        int      `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket"`
+	HandshakeTimeout  Duration `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done"`
+	FrameBytes        Size     `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame"`
+	Subscriptions     int      `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber"`
+	SubscriptionBytes Size     `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription"`
+	WriteTimeout      Duration `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut"`
+	TelemetryRing     int      `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels"`
+	Drain             Duration `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish"`
+}
+
+// Log is [log].
+type Log struct {
+	Level  string `toml:"level" default:"info" enum:"debug,info,warn,error"`
+	Format string `toml:"format" default:"auto" enum:"auto,json,console" doc:"auto: console on a terminal, else json"`
+}
+
+// ReplayWindow is how far a request's webhook-timestamp may lie from now.
+const ReplayWindow = 300 * time.Second

@@ -1,0 +1,247 @@
+// Package outbox holds accepted commands between their acceptance and their
+// end. It is the only hand-over between the two halves of the router: intake
+// appends, dispatch takes, asks and settles.
+//
+// The store is four small interfaces, [Accepting], [Dispatching], [Asking] and
+// [Keeping], so that an engine can be replaced without touching either half.
+// Package outboxtest holds the suite that every engine passes. Nothing here
+// assumes one process: sequences are opaque, settling is idempotent, leases
+// are verified by key.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// Errors of an engine that callers branch on. Any other error of Append means
+// that it is unknown whether the entry is stored.
+var (
+	// ErrChannelFull: a target channel has reached its max_pending. Nothing stored.
+	ErrChannelFull = errors.New("outbox: channel is full")
+	// ErrFull: the engine has reached its total size. Nothing stored.
+	ErrFull = errors.New("outbox: store is full")
+	// ErrIDsFull: max_ids identities are remembered already. Nothing stored.
+	ErrIDsFull = errors.New("outbox: identity index is full")
+	// ErrClosed: the engine is closed or closing. Nothing stored.
+	ErrClosed = errors.New("outbox: closed")
+	// ErrNotFound: no entry goes by that name.
+	ErrNotFound = errors.New("outbox: no such entry")
+)
+
+// Key names an event: (source, id) is the only replay key.
+type Key struct {
+	Source string `json:"source"`
+	ID     string `json:"id"`
+}
+
+// Entry is one accepted event with everything its deliveries need. It is
+// immutable once appended.
+type Entry struct {
+	Event     sdk.Event
+	Digest    [32]byte // sdk.Event.Digest
+	Principal sdk.Principal
+	Proof     sdk.Proof
+	Accepted  time.Time
+	Expires   time.Time // the event's own expirytime; zero for never
+	Targets   []Target  // one per command channel, no channel twice; may be empty
+}
+
+// Target is one channel an entry goes to.
+type Target struct {
+	Channel    string   `json:"channel"`
+	Order      string   `json:"order,omitempty"` // order key; empty for none
+	Park       bool     `json:"park,omitempty"`  // a dead letter keeps its lane closed (on_dead = "park")
+	Transforms []string `json:"transforms,omitempty"`
+}
+
+// Key returns the entry's name.
+func (e *Entry) Key() Key { return Key{Source: e.Event.Source, ID: e.Event.ID} }
+
+// Verdict is what Append found out about an entry's identity.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Stored    Verdict = iota // fresh; it is in the store now
+	Duplicate                // same key, same digest, already in the store
+	Conflict                 // same key, another digest; nothing stored
+)
+
+// Appended is the outcome of an Append.
+type Appended struct {
+	Seq     uint64 // position in the store; of the first one for a Duplicate
+	Verdict Verdict
+	Durable bool // on disk and synced: the answer may say "accepted"
+}
+
+// Accepting stores events. Safe for concurrent use.
+type Accepting interface {
+	// Append stores e, unless its key is known, and returns when the outcome
+	// is as durable as the engine makes it. A duplicate that overtakes the
+	// first one's commit waits for it and shares its outcome. On an error that
+	// is none of this package's, the entry may be stored.
+	Append(ctx context.Context, e *Entry) (Appended, error)
+}
+
+// Item is one entry handed out for one channel.
+type Item struct {
+	Seq      uint64
+	Target   Target
+	Entry    *Entry
+	Attempt  int // ordinal of this hand-over, from 1
+	Failures int // so far
+}
+
+// Action is what an Outcome does to an entry on one channel.
+type Action uint8
+
+// The actions. Done, Dead and Dropped are final; a final state is left only by
+// Redrive and, for a dead letter, Dropped.
+const (
+	Done    Action = iota
+	Dead           // to the dead letters
+	Dropped        // ended on purpose: cancelled, or a dead letter thrown away
+	Retry          // handed out again at At, with Failures as given
+	Return         // handed out again at once, nothing learned
+	Unsent         // like Return; it never left, so the attempt does not count
+	Redrive        // a dead letter becomes pending again, with no failures
+)
+
+// Outcome is what became of one hand-over.
+type Outcome struct {
+	Seq      uint64
+	Channel  string
+	Action   Action
+	Attempt  int       // of the hand-over it speaks of; 0 for an operator's act
+	Failures int       // new count, for Retry and Dead
+	At       time.Time // when it happened; for Retry, Due says when to go on
+	Due      time.Time
+	Reason   string
+	Result   []byte // JSON, for Done
+}
+
+// Dispatching hands entries out. Safe for concurrent use, one caller of Ready
+// per channel.
+type Dispatching interface {
+	// Ready hands out up to most entries of channel: heads of lanes that are
+	// due at now, fresh ones and due retries in turn, oldest first. Each is
+	// out, and its lane closed, until Settle names it. next is the time of the
+	// earliest retry that is not due yet, zero for none. It does not block.
+	Ready(channel string, now time.Time, most int) (items []Item, next time.Time, err error)
+	// Settle records outcomes and returns when they are as durable as the
+	// engine makes them; only then do their lanes open. It is idempotent: an
+	// outcome for an entry that is final, or that speaks of an older attempt
+	// (unless it is final itself), changes nothing and is no error.
+	Settle(ctx context.Context, outcomes []Outcome) error
+	// Wake returns a channel that receives after anything happened that may
+	// make an entry of the named channel ready. One waiter per channel.
+	Wake(channel string) <-chan struct{}
+}
+
+// State is where an event is on one channel.
+type State string
+
+// The states.
+const (
+	StatePending State = "pending"
+	StateDone    State = "done"
+	StateFailed  State = "failed" // a dead letter
+	StateDropped State = "dropped"
+)
+
+// Try is one line of an entry's history.
+type Try struct {
+	Attempt int       `json:"attempt"`
+	At      time.Time `json:"at"`
+	What    string    `json:"what"` // "retry", "failed", "lapsed", "lost", ...
+	Reason  string    `json:"reason,omitempty"`
+}
+
+// MaxHistory is how many tries an entry keeps per channel, the newest ones.
+const MaxHistory = 16
+
+// ChannelStatus is the state of one event on one channel.
+type ChannelStatus struct {
+	Target
+	State    State     `json:"state"`
+	Attempt  int       `json:"attempt"`
+	Failures int       `json:"failures,omitempty"`
+	Out      bool      `json:"out,omitempty"` // handed out now
+	Due      time.Time `json:"due,omitzero"`
+	At       time.Time `json:"at,omitzero"` // of the last change
+	Reason   string    `json:"reason,omitempty"`
+	Result   []byte    `json:"-"`
+	History  []Try     `json:"history,omitempty"`
+}
+
+// Status is the state of one event.
+type Status struct {
+	Key
+	Seq       uint64
+	Entry     *Entry // nil once the payload is gone
+	Type      string
+	Principal sdk.Principal
+	Accepted  time.Time
+	Channels  []ChannelStatus
+}
+
+// Filter selects entries for List. Zero fields select everything.
+type Filter struct {
+	Channel string
+	State   State
+	Source  string
+	Type    string
+	Limit   int    // 0 means 100
+	After   uint64 // sequences above it only, to page
+}
+
+// Asking reads. Safe for concurrent use.
+type Asking interface {
+	// Lookup returns the status of one event, ErrNotFound when none goes by
+	// that key or its status is no longer kept.
+	Lookup(ctx context.Context, key Key) (Status, error)
+	// Await is Lookup, once the event is final or ctx has ended.
+	Await(ctx context.Context, key Key) (Status, error)
+	// List returns statuses in order of sequence.
+	List(ctx context.Context, f Filter) ([]Status, error)
+}
+
+// ChannelStats counts one channel's entries.
+type ChannelStats struct {
+	Pending int // ready, waiting for a retry, or out
+	Out     int
+	Dead    int
+	Bytes   int64 // held by pending entries and dead letters
+}
+
+// Stats counts what the engine holds.
+type Stats struct {
+	Engine   string
+	Durable  bool
+	Entries  int   // with a payload
+	IDs      int   // identities remembered
+	Bytes    int64 // payload bytes held
+	Capacity int64 // payload bytes it may hold
+	Channels map[string]ChannelStats
+}
+
+// Keeping looks after the store.
+type Keeping interface {
+	// Verify checks everything that can be checked, and names the first fault.
+	Verify(ctx context.Context) error
+	Stats() Stats
+	// Close ends the store. Appends and settles after it return ErrClosed.
+	Close() error
+}
+
+// Engine is a whole store.
+type Engine interface {
+	Accepting
+	Dispatching
+	Asking
+	Keeping
+}
