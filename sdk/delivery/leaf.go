@@ -1,0 +1,52 @@
+package delivery
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"hash"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// leafLabel names a delivery in the bytes of its leaf.
+const leafLabel = "headgate.delivery.v1"
+
+// leafHash is the RFC 6962 leaf hash (section 2.1: SHA-256(0x00 | data)) of
+// sdk.PAE(leafLabel, topic, header, event, original), without building it.
+func leafHash(h hash.Hash, frames [][]byte) (sum tlog.Hash) {
+	h.Reset()
+	var word [8]byte
+	length := func(n int) {
+		binary.LittleEndian.PutUint64(word[:], uint64(n))
+		h.Write(word[:])
+	}
+	h.Write([]byte("\x00HGPAE1"))
+	length(FrameSignature + 1)
+	length(len(leafLabel))
+	h.Write([]byte(leafLabel))
+	for _, f := range frames[:FrameSignature] {
+		length(len(f))
+		h.Write(f)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// LeafHash is the leaf of one delivery's first four frames.
+func LeafHash(topic, header, event, original []byte) [sha256.Size]byte {
+	return leafHash(sha256.New(), [][]byte{topic, header, event, original})
+}
+
+// rootText is what the router signs for a tree.
+func rootText(kid string, size int, root tlog.Hash) []byte {
+	b := make([]byte, 0, 96+len(kid))
+	b = append(b, "headgate.root.v1\n"...)
+	b = append(b, kid...)
+	b = append(b, '\n')
+	b = strconv.AppendInt(b, int64(size), 10)
+	b = append(b, '\n')
+	b = base64.StdEncoding.AppendEncode(b, root[:])
+	return append(b, '\n')
+}

@@ -1,0 +1,42 @@
+package delivery
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// leaseLabel names a lease in its own bytes; leaseSize is 128 bits, which
+// nobody guesses.
+const (
+	leaseLabel = "headgate.lease.v1"
+	leaseSize  = 16
+)
+
+// Grant is what a lease is given for: one attempt to deliver one entry.
+type Grant struct {
+	Channel string
+	Seq     uint64
+	Attempt int
+	Peer    string // name of the peer's CURVE key; empty for none
+}
+
+// Lease is the right to reply for a grant: the first 16 bytes, in base64url, of
+// HMAC-SHA-256(key, PAE("headgate.lease.v1", channel, seq, attempt, peer)) with
+// the numbers in decimal. It is checked by computing it again, so it outlives
+// restarts and works on every router that shares the key.
+func Lease(key []byte, g Grant) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(sdk.PAE(leaseLabel, []byte(g.Channel), strconv.AppendUint(nil, g.Seq, 10), strconv.AppendInt(nil, int64(g.Attempt), 10), []byte(g.Peer)))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:leaseSize])
+}
+
+// LeaseMark is what logs may show of a lease: eight hexadecimal digits of its hash.
+func LeaseMark(lease string) string {
+	sum := sha256.Sum256([]byte(lease))
+	return hex.EncodeToString(sum[:4])
+}
