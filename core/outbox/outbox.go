@@ -82,7 +82,8 @@ type Appended struct {
 type Accepting interface {
 	// Append stores e, unless its key is known, and returns when the outcome
 	// is as durable as the engine makes it. A duplicate that overtakes the
-	// first one's commit waits for it and shares its outcome. On an error that
+	// first one's commit waits for it and shares its outcome. Of an entry
+	// without targets only the identity is kept, in memory. On an error that
 	// is none of this package's, the entry may be stored.
 	Append(ctx context.Context, e *Entry) (Appended, error)
 }
@@ -105,9 +106,7 @@ const (
 	Done    Action = iota
 	Dead           // to the dead letters
 	Dropped        // ended on purpose: cancelled, or a dead letter thrown away
-	Retry          // handed out again at At, with Failures as given
-	Return         // handed out again at once, nothing learned
-	Unsent         // like Return; it never left, so the attempt does not count
+	Retry          // handed out again at Due, with Failures as given
 	Redrive        // a dead letter becomes pending again, with no failures
 )
 
@@ -117,9 +116,11 @@ type Outcome struct {
 	Channel  string
 	Action   Action
 	Attempt  int       // of the hand-over it speaks of; 0 for an operator's act
+	Unsent   bool      // it never left, so the attempt does not count
 	Failures int       // new count, for Retry and Dead
-	At       time.Time // when it happened; for Retry, Due says when to go on
-	Due      time.Time
+	At       time.Time // when it happened
+	Due      time.Time // for Retry; zero for at once
+	What     string    // one word for the history; empty keeps it out
 	Reason   string
 	Result   []byte // JSON, for Done
 }
@@ -187,6 +188,23 @@ type Status struct {
 	Principal sdk.Principal
 	Accepted  time.Time
 	Channels  []ChannelStatus
+}
+
+// State is the state of the whole event: pending while any channel is, else
+// failed if any channel failed, else dropped if any was dropped, else done.
+func (s *Status) State() State {
+	worst := StateDone
+	for _, c := range s.Channels {
+		switch {
+		case c.State == StatePending:
+			return StatePending
+		case c.State == StateFailed:
+			worst = StateFailed
+		case c.State == StateDropped && worst == StateDone:
+			worst = StateDropped
+		}
+	}
+	return worst
 }
 
 // Filter selects entries for List. Zero fields select everything.

@@ -1,0 +1,353 @@
+// Package memory is the outbox that keeps everything in memory. Nothing in it
+// is durable: what it holds ends with the process, and so an event it takes is
+// answered "queued", never "accepted". It serves tests, demos and routers whose
+// commands may be lost.
+package memory
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// Options bound a Store. Every bound must be positive.
+type Options struct {
+	Remember   time.Duration    // how long an identity is known
+	KeepStatus time.Duration    // how long the end of an event can be asked for
+	MaxIDs     int              // identities known at once
+	Capacity   int64            // bytes of events held
+	MaxPending map[string]int64 // bytes held per command channel
+}
+
+// Store is an outbox.Engine. Safe for concurrent use.
+type Store struct {
+	o Options
+
+	mu       sync.Mutex
+	closed   bool
+	seq      uint64 // last one given
+	low      uint64 // no record lies below
+	bytes    int64
+	ids      map[identity]known
+	idsByAge queue[agedIdentity]
+	records  map[uint64]*record
+	ended    queue[agedRecord] // records to forget, oldest first
+	channels map[string]*channel
+	waiters  map[uint64][]chan struct{}
+}
+
+var _ outbox.Engine = (*Store)(nil)
+
+// identity is a key's hash; 128 bits do not collide by chance.
+type identity [16]byte
+
+type known struct {
+	seq    uint64
+	digest [16]byte
+}
+
+type agedIdentity struct {
+	id identity
+	at time.Time
+}
+
+type agedRecord struct {
+	seq uint64
+	at  time.Time
+}
+
+// New returns an empty store for the channels named in o.MaxPending.
+func New(o Options) *Store {
+	s := &Store{
+		o: o, low: 1,
+		ids: make(map[identity]known), records: make(map[uint64]*record),
+		channels: make(map[string]*channel), waiters: make(map[uint64][]chan struct{}),
+	}
+	for name, most := range o.MaxPending {
+		s.channels[name] = newChannel(most)
+	}
+	return s
+}
+
+func identify(k outbox.Key) identity {
+	sum := sha256.Sum256(sdk.PAE("headgate.key.v1", []byte(k.Source), []byte(k.ID)))
+	return identity(sum[:16])
+}
+
+// Append implements outbox.Accepting.
+func (s *Store) Append(_ context.Context, e *outbox.Entry) (outbox.Appended, error) {
+	id, digest := identify(e.Key()), [16]byte(e.Digest[:16])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return outbox.Appended{}, outbox.ErrClosed
+	}
+	s.forget(e.Accepted)
+	if k, ok := s.ids[id]; ok {
+		if k.digest != digest {
+			return outbox.Appended{Seq: k.seq, Verdict: outbox.Conflict}, nil
+		}
+		return outbox.Appended{Seq: k.seq, Verdict: outbox.Duplicate}, nil
+	}
+	if len(s.ids) >= s.o.MaxIDs {
+		return outbox.Appended{}, outbox.ErrIDsFull
+	}
+	if len(e.Targets) > 0 {
+		if err := s.room(e); err != nil {
+			return outbox.Appended{}, err
+		}
+	}
+	s.seq++
+	s.ids[id] = known{seq: s.seq, digest: digest}
+	s.idsByAge.push(agedIdentity{id: id, at: e.Accepted})
+	if len(e.Targets) > 0 {
+		s.add(e)
+	}
+	return outbox.Appended{Seq: s.seq, Verdict: outbox.Stored}, nil
+}
+
+// room checks every bound before anything changes.
+func (s *Store) room(e *outbox.Entry) error {
+	size := sizeOf(e)
+	for _, t := range e.Targets {
+		c := s.channels[t.Channel]
+		if c == nil {
+			return fmt.Errorf("outbox: no channel %q", t.Channel)
+		}
+		if c.bytes+size > c.most {
+			return fmt.Errorf("%w: %s", outbox.ErrChannelFull, t.Channel)
+		}
+	}
+	if s.bytes+size > s.o.Capacity {
+		return outbox.ErrFull
+	}
+	return nil
+}
+
+func (s *Store) add(e *outbox.Entry) {
+	r := newRecord(s.seq, e)
+	s.records[s.seq] = r
+	s.bytes += r.size
+	for i := range r.legs {
+		s.channels[r.legs[i].Channel].enter(&r.legs[i])
+	}
+}
+
+// forget drops records whose end is older than KeepStatus, and identities older
+// than Remember that have none.
+func (s *Store) forget(now time.Time) {
+	for s.ended.len() > 0 && now.Sub(s.ended.front().at) > s.o.KeepStatus {
+		seq := s.ended.pop().seq
+		if r := s.records[seq]; r != nil && r.final() && r.entry == nil {
+			delete(s.records, seq)
+		}
+	}
+	for s.idsByAge.len() > 0 && now.Sub(s.idsByAge.front().at) > s.o.Remember {
+		a := s.idsByAge.pop()
+		if s.records[s.ids[a.id].seq] != nil { // still there to be asked for and settled
+			s.idsByAge.push(agedIdentity{id: a.id, at: now})
+			continue
+		}
+		delete(s.ids, a.id)
+	}
+	for s.low <= s.seq && s.records[s.low] == nil {
+		s.low++
+	}
+}
+
+// Ready implements outbox.Dispatching.
+func (s *Store) Ready(name string, now time.Time, most int) ([]outbox.Item, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[name]
+	if c == nil {
+		return nil, time.Time{}, fmt.Errorf("outbox: no channel %q", name)
+	}
+	if s.closed {
+		return nil, time.Time{}, outbox.ErrClosed
+	}
+	items, next := c.take(now, most)
+	return items, next, nil
+}
+
+// Wake implements outbox.Dispatching.
+func (s *Store) Wake(name string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.channels[name].wake
+}
+
+// Settle implements outbox.Dispatching.
+func (s *Store) Settle(_ context.Context, outcomes []outbox.Outcome) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return outbox.ErrClosed
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		r := s.records[o.Seq]
+		if r == nil {
+			continue
+		}
+		if l := r.leg(o.Channel); l != nil && s.channels[o.Channel].settle(l, o) {
+			s.changed(r, o.At)
+		}
+	}
+	return nil
+}
+
+// changed frees what a record no longer needs and tells who waits for its end.
+func (s *Store) changed(r *record, at time.Time) {
+	if !r.final() {
+		return
+	}
+	if !r.anyFailed() && r.entry != nil { // a dead letter keeps its payload
+		s.bytes -= r.size
+		r.entry = nil
+		s.ended.push(agedRecord{seq: r.seq, at: at})
+	}
+	for _, w := range s.waiters[r.seq] {
+		close(w)
+	}
+	delete(s.waiters, r.seq)
+}
+
+// Lookup implements outbox.Asking.
+func (s *Store) Lookup(_ context.Context, key outbox.Key) (outbox.Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.find(key)
+	if err != nil {
+		return outbox.Status{}, err
+	}
+	return r.status(), nil
+}
+
+func (s *Store) find(key outbox.Key) (*record, error) {
+	k, ok := s.ids[identify(key)]
+	if !ok {
+		return nil, outbox.ErrNotFound
+	}
+	r := s.records[k.seq]
+	if r == nil || r.key != key {
+		return nil, outbox.ErrNotFound
+	}
+	return r, nil
+}
+
+// Await implements outbox.Asking.
+func (s *Store) Await(ctx context.Context, key outbox.Key) (outbox.Status, error) {
+	s.mu.Lock()
+	r, err := s.find(key)
+	if err != nil {
+		s.mu.Unlock()
+		return outbox.Status{}, err
+	}
+	if r.final() {
+		defer s.mu.Unlock()
+		return r.status(), nil
+	}
+	w := make(chan struct{})
+	s.waiters[r.seq] = append(s.waiters[r.seq], w)
+	s.mu.Unlock()
+	select {
+	case <-w:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unwait(r.seq, w)
+	return r.status(), nil
+}
+
+func (s *Store) unwait(seq uint64, w chan struct{}) {
+	list := s.waiters[seq]
+	for i := range list {
+		if list[i] == w {
+			list[i] = list[len(list)-1]
+			s.waiters[seq] = list[:len(list)-1]
+			break
+		}
+	}
+	if len(s.waiters[seq]) == 0 {
+		delete(s.waiters, seq)
+	}
+}
+
+// defaultList is how many statuses List gives when it is not told.
+const defaultList = 100
+
+// List implements outbox.Asking.
+func (s *Store) List(_ context.Context, f outbox.Filter) ([]outbox.Status, error) {
+	if f.Limit <= 0 {
+		f.Limit = defaultList
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []outbox.Status
+	for seq := max(s.low, f.After+1); seq <= s.seq && len(out) < f.Limit; seq++ {
+		if r := s.records[seq]; r != nil && r.fits(f) {
+			out = append(out, r.status())
+		}
+	}
+	return out, nil
+}
+
+// Verify implements outbox.Keeping: it counts again what is counted along the way.
+func (s *Store) Verify(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var bytes int64
+	perChannel := make(map[string]int64)
+	for _, r := range s.records {
+		if r.entry != nil {
+			bytes += r.size
+		}
+		for i := range r.legs {
+			if l := &r.legs[i]; l.held() {
+				perChannel[l.Channel] += r.size
+			}
+		}
+	}
+	if bytes != s.bytes {
+		return fmt.Errorf("outbox: holds %d bytes, counted %d", bytes, s.bytes)
+	}
+	for name, c := range s.channels {
+		if c.bytes != perChannel[name] {
+			return fmt.Errorf("outbox: channel %s holds %d bytes, counted %d", name, perChannel[name], c.bytes)
+		}
+	}
+	return nil
+}
+
+// Stats implements outbox.Keeping.
+func (s *Store) Stats() outbox.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := outbox.Stats{Engine: "memory", Entries: len(s.records) - s.ended.len(), IDs: len(s.ids), Bytes: s.bytes, Capacity: s.o.Capacity,
+		Channels: make(map[string]outbox.ChannelStats, len(s.channels))}
+	for name, c := range s.channels {
+		st.Channels[name] = c.stats()
+	}
+	return st
+}
+
+// Close implements outbox.Keeping.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for seq, waiting := range s.waiters {
+		for _, w := range waiting {
+			close(w)
+		}
+		delete(s.waiters, seq)
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+// Package outboxtest is the suite that every outbox engine passes. An engine's
+// own test calls [Run] with a function that opens a fresh store.
+package outboxtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// Limits are what an opened store must be bounded to.
+type Limits struct {
+	Remember   time.Duration
+	KeepStatus time.Duration
+	MaxIDs     int
+	Capacity   int64            // bytes in all
+	MaxPending map[string]int64 // bytes per channel; names the channels
+}
+
+// EntrySize bounds what one entry of the suite may cost an engine, in bytes.
+const EntrySize = 2048
+
+// Start is the suite's first moment.
+var start = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+
+// Run checks an engine. open returns an empty store; the suite closes it.
+func Run(t *testing.T, open func(t *testing.T, l Limits) outbox.Engine) {
+	for _, c := range []struct {
+		name string
+		run  func(s *story)
+	}{
+		{"append hands out in order", inOrder},
+		{"a duplicate is stored once", duplicate},
+		{"another event under the same key is a conflict", conflict},
+		{"identities are remembered after the end and forgotten after remember", remember},
+		{"an identity outlives remember while its event is pending", rememberPending},
+		{"an entry without targets is an identity only", identityOnly},
+		{"what is out stays out until it is settled", staysOut},
+		{"a retry comes back when it is due", retryDue},
+		{"fresh and due are served in turn", inTurn},
+		{"unsent hand-overs do not count", unsent},
+		{"final is final", finalIsFinal},
+		{"an older attempt ends an entry, and only ends it", olderAttempt},
+		{"done while waiting takes it out of line", doneWhileWaiting},
+		{"channels settle apart", channelsApart},
+		{"a lane gives one at a time", laneOneAtATime},
+		{"a lane keeps its order through retries", laneOrder},
+		{"a dead letter lets its lane go on", deadContinues},
+		{"a dead letter parks its lane", deadParks},
+		{"dead letters are redriven and dropped", redriveAndDrop},
+		{"history keeps the newest tries", history},
+		{"a full channel refuses, the others do not", channelFull},
+		{"a full store refuses until something ends", storeFull},
+		{"identities are bounded", idsFull},
+		{"await returns at the end", await},
+		{"await gives up with its context", awaitGivesUp},
+		{"status goes after keep_status", keepStatus},
+		{"list filters and pages", list},
+		{"wake tells of everything that may be ready", wake},
+		{"a closed store says so", closed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &story{T: t, now: start, open: open}
+			s.use(Limits{})
+			c.run(s)
+			if err := s.store.Verify(context.Background()); err != nil {
+				t.Errorf("verify: %v", err)
+			}
+			if err := s.store.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+}
+
+// story is one store with a clock and short words.
+type story struct {
+	*testing.T
+	open  func(t *testing.T, l Limits) outbox.Engine
+	store outbox.Engine
+	now   time.Time
+}
+
+// use replaces the store by one with these limits; zero ones are wide.
+func (s *story) use(l Limits) {
+	s.Helper()
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.Fatal(err)
+		}
+	}
+	if l.Remember == 0 {
+		l.Remember = time.Hour
+	}
+	if l.KeepStatus == 0 {
+		l.KeepStatus = 10 * time.Minute
+	}
+	if l.MaxIDs == 0 {
+		l.MaxIDs = 1000
+	}
+	if l.Capacity == 0 {
+		l.Capacity = 64 << 20
+	}
+	if l.MaxPending == nil {
+		l.MaxPending = map[string]int64{"a": 64 << 20, "b": 64 << 20}
+	}
+	s.store = s.open(s.T, l)
+}
+
+func key(id string) outbox.Key { return outbox.Key{Source: "/suite", ID: id} }
+
+func (s *story) entry(id string, targets ...outbox.Target) *outbox.Entry {
+	s.Helper()
+	e, err := sdk.ParseEvent([]byte(fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/suite","type":"t.%s","data":1}`, id, id)))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: s.now, Targets: targets,
+		Principal: sdk.Principal{Provider: "p", Subject: "s"}, Proof: sdk.Proof{Transport: "hmac"}}
+}
+
+// add appends an entry for channel a and wants it stored.
+func (s *story) add(id string) uint64 {
+	s.Helper()
+	return s.put(s.entry(id, outbox.Target{Channel: "a"}))
+}
+
+func (s *story) ordered(id, order string, park bool) uint64 {
+	s.Helper()
+	return s.put(s.entry(id, outbox.Target{Channel: "a", Order: order, Park: park}))
+}
+
+func (s *story) put(e *outbox.Entry) uint64 {
+	s.Helper()
+	got, err := s.store.Append(context.Background(), e)
+	if err != nil || got.Verdict != outbox.Stored {
+		s.Fatalf("append %s: %+v, %v", e.Event.ID, got, err)
+	}
+	return got.Seq
+}
+
+// take wants exactly these ids from channel a.
+func (s *story) take(most int, want ...string) []outbox.Item {
+	s.Helper()
+	return s.takeFrom("a", most, want...)
+}
+
+func (s *story) takeFrom(channel string, most int, want ...string) []outbox.Item {
+	s.Helper()
+	items, _, err := s.store.Ready(channel, s.now, most)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var ids []string
+	for _, i := range items {
+		ids = append(ids, i.Entry.Event.ID)
+	}
+	if !slices.Equal(ids, want) {
+		s.Fatalf("ready on %s: %v, want %v", channel, ids, want)
+	}
+	return items
+}
+
+func (s *story) settle(i outbox.Item, action outbox.Action, change ...func(*outbox.Outcome)) {
+	s.Helper()
+	o := outbox.Outcome{Seq: i.Seq, Channel: i.Target.Channel, Action: action, Attempt: i.Attempt, Failures: i.Failures, At: s.now}
+	for _, c := range change {
+		c(&o)
+	}
+	if err := s.store.Settle(context.Background(), []outbox.Outcome{o}); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func after(d time.Duration) func(*outbox.Outcome) {
+	return func(o *outbox.Outcome) { o.Due = o.At.Add(d) }
+}
+
+func operator(o *outbox.Outcome) { o.Attempt = 0 }
+
+func (s *story) status(id string) outbox.Status {
+	s.Helper()
+	st, err := s.store.Lookup(context.Background(), key(id))
+	if err != nil {
+		s.Fatalf("lookup %s: %v", id, err)
+	}
+	return st
+}
+
+func (s *story) wantState(id string, want outbox.State) {
+	s.Helper()
+	st := s.status(id)
+	if got := st.State(); got != want {
+		s.Fatalf("%s is %s, want %s", id, got, want)
+	}
+}
+
+func (s *story) wantGone(id string) {
+	s.Helper()
+	if _, err := s.store.Lookup(context.Background(), key(id)); !errors.Is(err, outbox.ErrNotFound) {
+		s.Fatalf("lookup %s: %v, want not found", id, err)
+	}
+}
