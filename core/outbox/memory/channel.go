@@ -115,7 +115,7 @@ func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
 		if !pending || o.Attempt != 0 && o.Attempt != l.Attempt {
 			return false
 		}
-		l.Failures = o.Failures
+		l.Failures = max(l.Failures, o.Failures)
 		if o.Unsent {
 			l.Attempt--
 		}

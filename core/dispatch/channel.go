@@ -1,0 +1,333 @@
+package dispatch
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk/delivery"
+)
+
+// Socket hands deliveries to one consumer's connection. It does not block:
+// false says that the connection is gone or has no room, and nothing was taken.
+type Socket interface {
+	Send(conn uint64, deliveries [][][]byte) bool
+}
+
+// Store is what a channel needs of the outbox.
+type Store interface {
+	outbox.Dispatching
+	outbox.Keeping
+}
+
+// Options are what a Channel is made of.
+type Options struct {
+	Settings
+	Store    Store
+	Socket   Socket
+	Signer   *delivery.Signer
+	LeaseKey []byte
+	Reply    string // endpoint consumers are told to reply to
+	Log      zerolog.Logger
+	Now      func() time.Time // nil for time.Now
+}
+
+const (
+	// maxUnsettled is how many outcomes may wait for the store; replies wait
+	// beyond it, and through the reply socket those who send them.
+	maxUnsettled = 1 << 16
+	// settlePause is the wait after the store refused outcomes.
+	settlePause = 100 * time.Millisecond
+)
+
+// Channel sees the entries of one command channel to their end. Its methods
+// are safe for concurrent use.
+type Channel struct {
+	o Options
+
+	mu       sync.Mutex
+	settled  sync.Cond // of mu: outcomes were taken, or settled
+	m        *Machine
+	outcomes []outbox.Outcome // decided, not taken by the settler yet
+	settling int              // taken, not in the store yet
+
+	kick   chan struct{} // something changed for the sender
+	settle chan struct{} // outcomes wait
+}
+
+// NewChannel returns a channel that does nothing until Run.
+func NewChannel(o Options) *Channel {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Channel{o: o, m: NewMachine(o.Settings, rand.Float64), kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
+	c.settled.L = &c.mu
+	return c
+}
+
+// Run hands out entries and settles them until ctx ends; then it settles what
+// was decided and returns nil.
+func (c *Channel) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.send(ctx) })
+	g.Go(func() error { return c.settleLoop(ctx) })
+	return g.Wait()
+}
+
+// send is the straight line of a channel: what is ready goes to who has room.
+func (c *Channel) send(ctx context.Context) error {
+	wake := c.o.Store.Wake(c.o.Name)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-c.kick:
+		case <-timer.C:
+		}
+		for {
+			sends, next := c.step()
+			if len(sends) == 0 {
+				if !next.IsZero() {
+					timer.Reset(max(next.Sub(c.o.Now()), minTick))
+				}
+				break
+			}
+			c.deliver(sends)
+		}
+	}
+}
+
+// step asks the store for as much as there is room for, and decides.
+func (c *Channel) step() (sends []Send, next time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.o.Now()
+	next = c.m.Next()
+	if !next.IsZero() && !now.Before(next) {
+		c.m.Tick(now)
+	}
+	var due time.Time
+	if room := min(c.m.Room(), delivery.MaxBatch); room > 0 {
+		var items []outbox.Item
+		var err error
+		items, due, err = c.o.Store.Ready(c.o.Name, now, room)
+		if err != nil {
+			c.o.Log.Error().Err(err).Msg("outbox hands nothing out")
+			due = now.Add(settlePause)
+		}
+		c.m.Offer(now, items)
+	}
+	sends = c.flush()
+	next = c.m.Next()
+	if next.IsZero() || !due.IsZero() && due.Before(next) {
+		next = due
+	}
+	return sends, next
+}
+
+// flush takes the machine's output: outcomes to the settler, notices to the
+// log, sends to the caller. Callers hold mu.
+func (c *Channel) flush() []Send {
+	out := c.m.Take()
+	if len(out.Outcomes) > 0 {
+		c.outcomes = append(c.outcomes, out.Outcomes...)
+		signal(c.settle)
+	}
+	for _, n := range out.Notices {
+		c.tell(n)
+	}
+	return out.Sends
+}
+
+func signal(to chan struct{}) {
+	select {
+	case to <- struct{}{}:
+	default: // a signal is waiting already; one is enough
+	}
+}
+
+func (c *Channel) tell(n Notice) {
+	switch n.Kind {
+	case Mute:
+		c.o.Log.Warn().Uint64("conn", n.Conn).Str("addr", c.m.addr(n.Conn)).
+			Str("should_send", `{"id":"`+n.Item.Entry.Event.ID+`","source":"`+n.Item.Entry.Event.Source+`","lease":"<lease of the header>","status":"done"}`).
+			Str("to", c.o.Reply).Msg("mute: a consumer took a delivery and never replied")
+	case Died:
+		c.o.Log.Warn().Str("id", n.Item.Entry.Event.ID).Str("source", n.Item.Entry.Event.Source).
+			Int("attempt", n.Item.Attempt).Msg("dead letter: out of attempts")
+	case BrakeOn:
+		c.o.Log.Warn().Msg("most deliveries fail: going slow")
+	case BrakeOff:
+		c.o.Log.Info().Msg("deliveries succeed again: full speed")
+	}
+}
+
+// deliver builds, signs and hands over deliveries.
+func (c *Channel) deliver(sends []Send) {
+	deliveries := make([][][]byte, len(sends))
+	for i := range sends {
+		deliveries[i] = c.frames(&sends[i])
+	}
+	if err := c.o.Signer.Sign(deliveries); err != nil {
+		c.o.Log.Error().Err(err).Msg("deliveries cannot be signed")
+		c.takeBack(sends)
+		return
+	}
+	perConn := make(map[uint64][]int)
+	for i := range sends {
+		perConn[sends[i].Conn] = append(perConn[sends[i].Conn], i)
+	}
+	for conn, of := range perConn {
+		batch := make([][][]byte, len(of))
+		for i, at := range of {
+			batch[i] = deliveries[at]
+		}
+		if !c.o.Socket.Send(conn, batch) {
+			back := make([]Send, len(of))
+			for i, at := range of {
+				back[i] = sends[at]
+			}
+			c.takeBack(back)
+		}
+	}
+}
+
+func (c *Channel) takeBack(sends []Send) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range sends {
+		c.m.Undelivered(c.o.Now(), s.Item)
+	}
+	c.flush()
+}
+
+// frames are a delivery's first four.
+func (c *Channel) frames(s *Send) [][]byte {
+	e := s.Item.Entry
+	h := delivery.Header{
+		ID: e.Event.ID, Source: e.Event.Source, Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt,
+		Lease: delivery.Lease(c.o.LeaseKey, delivery.Grant{Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt, Peer: s.Peer}),
+		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: c.o.Signer.KeyID(),
+	}
+	h.TraceParent, _ = e.Event.Extension("traceparent")
+	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 512)), e.Event.Raw, nil, nil}
+}
+
+// settleLoop gives outcomes to the store, all that wait at a time. Outcomes the
+// store refuses stay and are tried again: their entries remain out meanwhile.
+func (c *Channel) settleLoop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			c.settleAll(context.WithoutCancel(ctx))
+			return nil
+		case <-c.settle:
+		}
+		if err := c.settleAll(ctx); err != nil {
+			c.o.Log.Error().Err(err).Msg("outbox settles nothing: trying again")
+			select {
+			case <-ctx.Done():
+			case <-time.After(settlePause):
+				signal(c.settle)
+			}
+		}
+	}
+}
+
+func (c *Channel) settleAll(ctx context.Context) error {
+	c.mu.Lock()
+	batch := c.outcomes
+	c.outcomes = nil
+	c.settling = len(batch)
+	c.settled.Broadcast()
+	c.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	err := c.o.Store.Settle(ctx, batch)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settling = 0
+	if err != nil {
+		c.outcomes = append(batch, c.outcomes...)
+	}
+	c.settled.Broadcast()
+	return err
+}
+
+// Connected takes in a consumer's connection.
+func (c *Channel) Connected(p Peer) {
+	c.change(func(now time.Time) { c.m.Connect(now, p) })
+}
+
+// Disconnected notes the end of a consumer's connection.
+func (c *Channel) Disconnected(conn uint64) {
+	c.change(func(now time.Time) { c.m.Disconnect(now, conn) })
+}
+
+// Pause stops handing out, or starts it again; what is out goes on.
+func (c *Channel) Pause(on bool) {
+	c.change(func(time.Time) { c.m.Pause(on) })
+}
+
+// Replied takes replies whose leases have been checked. It blocks while too
+// many outcomes wait for the store.
+func (c *Channel) Replied(replies ...Reply) {
+	c.change(func(now time.Time) {
+		for len(c.outcomes) > maxUnsettled {
+			c.settled.Wait()
+		}
+		for _, r := range replies {
+			if r.Goodbye {
+				c.m.Goodbye(now, r.Seq, r.Attempt, r.From)
+				continue
+			}
+			c.m.Reply(now, r)
+		}
+	})
+}
+
+// ReplierGone notes the end of a reply connection.
+func (c *Channel) ReplierGone(from uint64) {
+	c.change(func(time.Time) { c.m.Unlink(from) })
+}
+
+// change gives the machine an input and acts on what follows.
+func (c *Channel) change(f func(now time.Time)) {
+	c.mu.Lock()
+	f(c.o.Now())
+	c.flush()
+	c.mu.Unlock()
+	signal(c.kick)
+}
+
+// Facts gives the channel's state as values.
+func (c *Channel) Facts() Facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m.Facts()
+}
+
+// Quiet waits until nothing is out and every outcome is in the store, or ctx ends.
+func (c *Channel) Quiet(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.settled.Broadcast()
+	})
+	defer stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for ctx.Err() == nil && (len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0) {
+		c.settled.Wait()
+	}
+	return ctx.Err()
+}

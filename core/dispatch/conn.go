@@ -1,0 +1,122 @@
+package dispatch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+// conn is one consumer's connection.
+type conn struct {
+	id      uint64
+	peer    string
+	addr    string
+	since   time.Time
+	window  int      // most it may hold
+	held    []*grant // in the order they were given
+	sent    int
+	settled int
+	mute    bool
+	left    bool      // said goodbye
+	gone    time.Time // when it ended; zero while it lives
+}
+
+// room is how much the connection may hold.
+func (c *conn) room() int {
+	if c.left || !c.gone.IsZero() {
+		return 0
+	}
+	return c.window
+}
+
+func (c *conn) free() int { return max(c.room()-len(c.held), 0) }
+
+// Peer is a connection as the topology announces it.
+type Peer struct {
+	ID   uint64 // unique in the process
+	Name string // of its CURVE key; empty for none
+	Addr string
+}
+
+// Connect takes in a new connection. It starts with a window of one.
+func (m *Machine) Connect(now time.Time, p Peer) {
+	m.conns = append(m.conns, &conn{id: p.ID, peer: p.Name, addr: p.Addr, since: now, window: 1})
+}
+
+// Disconnect notes that a connection has ended. It keeps its leases for the grace.
+func (m *Machine) Disconnect(now time.Time, id uint64) {
+	c := m.conn(id)
+	if c == nil {
+		return
+	}
+	c.gone = now
+	if len(c.held) == 0 {
+		m.bury(now, c)
+	}
+}
+
+// Goodbye gives up at once what the connection holds that was granted as
+// (seq, attempt), or that the reply connection from speaks for.
+func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) {
+	c := m.links[from]
+	if g := m.grants[grantID{seq, attempt}]; g != nil {
+		c = g.conn
+	}
+	if c == nil {
+		return
+	}
+	c.left = true
+	m.giveUp(now, c, false)
+	if !c.gone.IsZero() {
+		m.bury(now, c)
+	}
+}
+
+// Unlink forgets a reply connection that has ended.
+func (m *Machine) Unlink(from uint64) { delete(m.links, from) }
+
+// bury ends a connection for good. The oldest delivery it still held counts a
+// failure: it may be what ended it.
+func (m *Machine) bury(now time.Time, c *conn) {
+	m.giveUp(now, c, !c.left)
+	m.conns = slices.DeleteFunc(m.conns, func(x *conn) bool { return x == c })
+	for from, linked := range m.links {
+		if linked == c {
+			delete(m.links, from)
+		}
+	}
+}
+
+func (m *Machine) giveUp(now time.Time, c *conn, blame bool) {
+	for _, g := range slices.Clone(c.held) {
+		live := m.live[g.item.Seq] == g
+		m.drop(g)
+		switch {
+		case !live:
+		case blame:
+			blame = false
+			m.counts.Lost++
+			m.fail(now, g.item, "lost", "the consumer's connection ended")
+		default:
+			m.settle(g.item, outbox.Outcome{Action: outbox.Retry, Failures: g.item.Failures, At: now})
+			m.counts.Returned++
+		}
+	}
+}
+
+func (m *Machine) addr(id uint64) string {
+	if c := m.conn(id); c != nil {
+		return c.addr
+	}
+	return ""
+}
+
+func (m *Machine) conn(id uint64) *conn {
+	for _, c := range m.conns {
+		if c.id == id && c.gone.IsZero() {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk/delivery"
+)
+
+// leasesTried bounds how many attempts of an entry a lease is held against,
+// newest first, so that a bad one costs a bounded number of hashes.
+const leasesTried = 256
+
+// Desk checks replies: their form, then their lease, by computing it again for
+// the entry they name. It passes them on to the channel the lease is for.
+type Desk struct {
+	Asking   outbox.Asking
+	LeaseKey []byte
+	Channels map[string]*Channel
+	Log      zerolog.Logger
+
+	taken, bad atomic.Uint64
+}
+
+// Take reads one frame from the reply connection of peer.
+func (d *Desk) Take(ctx context.Context, peer Peer, frame []byte) {
+	replies, err := delivery.ParseReplies(frame)
+	if err != nil {
+		d.refuse(peer, err)
+	}
+	perChannel := make(map[*Channel][]Reply, 1)
+	for i := range replies {
+		r := &replies[i]
+		if r.Goodbye && r.Lease == "" {
+			for _, c := range d.Channels {
+				c.Replied(Reply{From: peer.ID, Reply: *r})
+			}
+			continue
+		}
+		c, checked, err := d.check(ctx, peer, r)
+		if err != nil {
+			d.refuse(peer, err)
+			continue
+		}
+		perChannel[c] = append(perChannel[c], checked)
+	}
+	for c, checked := range perChannel {
+		d.taken.Add(uint64(len(checked)))
+		c.Replied(checked...)
+	}
+}
+
+// Gone notes that a reply connection has ended.
+func (d *Desk) Gone(peer uint64) {
+	for _, c := range d.Channels {
+		c.ReplierGone(peer)
+	}
+}
+
+var errLease = errors.New("no delivery of that event was ever leased so")
+
+// check finds what the lease was given for.
+func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channel, Reply, error) {
+	st, err := d.Asking.Lookup(ctx, outbox.Key{Source: r.Source, ID: r.ID})
+	if err != nil {
+		return nil, Reply{}, err
+	}
+	for _, leg := range st.Channels {
+		c := d.Channels[leg.Channel]
+		if c == nil {
+			continue
+		}
+		for attempt := leg.Attempt; attempt > 0 && attempt > leg.Attempt-leasesTried; attempt-- {
+			lease := delivery.Lease(d.LeaseKey, delivery.Grant{Channel: leg.Channel, Seq: st.Seq, Attempt: attempt, Peer: peer.Name})
+			if subtle.ConstantTimeCompare([]byte(lease), []byte(r.Lease)) == 1 {
+				return c, Reply{Seq: st.Seq, Attempt: attempt, Newest: attempt == leg.Attempt,
+					Final: leg.State != outbox.StatePending, From: peer.ID, Reply: *r}, nil
+			}
+		}
+	}
+	return nil, Reply{}, errLease
+}
+
+func (d *Desk) refuse(peer Peer, err error) {
+	d.bad.Add(1)
+	d.Log.Warn().Str("addr", peer.Addr).Err(err).Msg("reply refused")
+}
+
+// Counts gives how many replies were taken and how many refused.
+func (d *Desk) Counts() (taken, bad uint64) { return d.taken.Load(), d.bad.Load() }

@@ -1,0 +1,314 @@
+package dispatch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk/delivery"
+)
+
+// Machine decides for one command channel who gets what, for how long, and
+// what a reply or its absence means. It does nothing itself: inputs carry their
+// time, and what follows from them gathers in an [Output]. It is not safe for
+// concurrent use.
+//
+// Credit: a connection starts with a window of one delivery, doubled by each it
+// settles, up to prefetch. A delivery takes credit until it is replied to or
+// its connection ends; a lapsed lease gives none back, so that a mute consumer
+// holds one event and not a windowful.
+type Machine struct {
+	s      Settings
+	jitter func() float64
+
+	conns  []*conn
+	turn   int                // whose turn it is
+	grants map[grantID]*grant // every one that holds credit
+	live   map[uint64]*grant  // by sequence: the newest lease while its clock runs
+	links  map[uint64]*conn   // reply connection -> the connection it speaks for
+	brake  brake
+	paused bool
+	ticked time.Time
+
+	out    Output
+	counts Counts
+}
+
+type grantID struct {
+	seq     uint64
+	attempt int
+}
+
+// grant is one delivery that holds credit.
+type grant struct {
+	item     outbox.Item
+	conn     *conn
+	deadline time.Time // lapses then; moved by progress and by its connection's work
+	hold     time.Time // never beyond
+}
+
+func (g *grant) id() grantID { return grantID{g.item.Seq, g.item.Attempt} }
+
+// Output is what follows from the inputs since it was last taken.
+type Output struct {
+	Sends    []Send
+	Outcomes []outbox.Outcome
+	Notices  []Notice
+}
+
+// Send is one delivery to hand to a connection.
+type Send struct {
+	Conn    uint64
+	Peer    string // name of the peer's key, for the lease
+	Item    outbox.Item
+	Expires time.Time
+}
+
+// Reply is a reply whose lease has been checked.
+type Reply struct {
+	Seq     uint64
+	Attempt int
+	Newest  bool   // no later attempt was ever handed out
+	Final   bool   // the entry has ended already
+	From    uint64 // reply connection it came by
+	delivery.Reply
+}
+
+// NewMachine returns a machine without connections. jitter gives numbers in [0, 1).
+func NewMachine(s Settings, jitter func() float64) *Machine {
+	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), links: make(map[uint64]*conn)}
+}
+
+// Take returns the output so far and starts a new one.
+func (m *Machine) Take() Output {
+	out := m.out
+	m.out = Output{}
+	return out
+}
+
+// Room is how many entries can be handed out now.
+func (m *Machine) Room() int {
+	if m.paused {
+		return 0
+	}
+	free := 0
+	for _, c := range m.conns {
+		free += c.free()
+	}
+	if limit, on := m.brake.limit(m.window()); on {
+		free = min(free, limit-len(m.live))
+	}
+	return max(free, 0)
+}
+
+// Offer hands out items. One there is no credit for goes back unharmed.
+func (m *Machine) Offer(now time.Time, items []outbox.Item) {
+	for _, i := range items {
+		if m.expired(now, i) {
+			m.settle(i, outbox.Outcome{Action: outbox.Dead, Unsent: true, Failures: i.Failures, At: now, What: "expired", Reason: "expired before a consumer took it"})
+			m.counts.Dead++
+			continue
+		}
+		c := m.pick()
+		if c == nil {
+			m.unsent(now, i)
+			continue
+		}
+		g := &grant{item: i, conn: c, deadline: now.Add(m.s.AckTimeout), hold: now.Add(m.s.MaxHold)}
+		c.held = append(c.held, g)
+		c.sent++
+		m.grants[g.id()] = g
+		m.live[i.Seq] = g
+		m.counts.Sent++
+		m.out.Sends = append(m.out.Sends, Send{Conn: c.id, Peer: c.peer, Item: i, Expires: m.s.expiry(now)})
+	}
+}
+
+func (m *Machine) expired(now time.Time, i outbox.Item) bool {
+	e := i.Entry
+	return !e.Expires.IsZero() && now.After(e.Expires) || m.s.MaxAge > 0 && now.Sub(e.Accepted) > m.s.MaxAge
+}
+
+// pick gives the connections with credit their turns.
+func (m *Machine) pick() *conn {
+	for range m.conns {
+		m.turn = (m.turn + 1) % len(m.conns)
+		if c := m.conns[m.turn]; c.free() > 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// Undelivered takes back a delivery that could not be handed to its connection.
+func (m *Machine) Undelivered(now time.Time, i outbox.Item) {
+	g := m.grants[grantID{i.Seq, i.Attempt}]
+	if g == nil {
+		return
+	}
+	m.drop(g)
+	m.unsent(now, i)
+}
+
+func (m *Machine) unsent(now time.Time, i outbox.Item) {
+	m.settle(i, outbox.Outcome{Action: outbox.Retry, Unsent: true, Failures: i.Failures, At: now})
+}
+
+// Reply takes a reply whose lease has been checked. A done counts for any lease
+// ever given for an entry that has not ended; the others need the newest.
+func (m *Machine) Reply(now time.Time, r Reply) {
+	g := m.grants[grantID{r.Seq, r.Attempt}]
+	if g != nil {
+		m.links[r.From] = g.conn
+	}
+	if r.Status == delivery.StatusProgress {
+		if g != nil && m.live[r.Seq] == g {
+			g.deadline = earlier(now.Add(m.s.AckTimeout), g.hold)
+		}
+		return
+	}
+	live := g != nil && m.live[r.Seq] == g
+	if g != nil {
+		m.credit(now, g)
+	}
+	if r.Final {
+		m.counts.Repeated++
+		return
+	}
+	o := outbox.Outcome{Seq: r.Seq, Channel: m.s.Name, Attempt: r.Attempt, At: now, Reason: r.Reason}
+	switch {
+	case r.Status == delivery.StatusDone:
+		delete(m.live, r.Seq) // whoever else holds it now works for nothing
+		o.Action, o.Result = outbox.Done, r.Result
+		m.counts.Done++
+		if !live {
+			m.counts.Late++
+		}
+		m.record(true)
+	case !r.Newest:
+		m.counts.Stale++
+		return
+	case r.Status == delivery.StatusFailed:
+		o.Action, o.What = outbox.Dead, "failed"
+		if live {
+			o.Failures = g.item.Failures
+		}
+		m.counts.Dead++
+		m.record(false)
+	default:
+		if !live {
+			m.counts.Stale++
+			return // its lease has lapsed: it comes again by itself
+		}
+		o.Action, o.What, o.Failures = outbox.Retry, "retry", g.item.Failures
+		o.Due = now.Add(r.Delay())
+		if r.RetryAfter == 0 {
+			o.Due = now.Add(m.s.backoff(g.item.Failures+1, m.jitter()))
+		}
+		m.counts.Retried++
+	}
+	m.out.Outcomes = append(m.out.Outcomes, o)
+}
+
+// credit ends a grant that was replied to: its connection has room again, a
+// wider window, and a fresh clock for what it was given later.
+func (m *Machine) credit(now time.Time, g *grant) {
+	c := g.conn
+	at := slices.Index(c.held, g)
+	m.drop(g)
+	c.settled++
+	c.mute = false
+	if !c.left {
+		c.window = min(2*c.window, m.s.Prefetch)
+	}
+	for _, later := range c.held[at:] {
+		later.deadline = earlier(now.Add(m.s.AckTimeout), later.hold)
+	}
+}
+
+// drop forgets a grant; what becomes of its entry is the caller's.
+func (m *Machine) drop(g *grant) {
+	delete(m.grants, g.id())
+	if m.live[g.item.Seq] == g {
+		delete(m.live, g.item.Seq)
+	}
+	if i := slices.Index(g.conn.held, g); i >= 0 {
+		g.conn.held = slices.Delete(g.conn.held, i, i+1)
+	}
+}
+
+// Tick looks at the deadlines.
+func (m *Machine) Tick(now time.Time) {
+	m.ticked = now
+	for _, c := range slices.Clone(m.conns) {
+		for _, g := range slices.Clone(c.held) {
+			if m.live[g.item.Seq] == g && !now.Before(g.deadline) {
+				m.lapse(now, g)
+			}
+		}
+		if !c.gone.IsZero() && now.Sub(c.gone) >= grace {
+			m.bury(now, c)
+		}
+	}
+}
+
+// Next is when Tick has something to look at, zero for never.
+func (m *Machine) Next() time.Time {
+	if len(m.live) == 0 && !slices.ContainsFunc(m.conns, func(c *conn) bool { return !c.gone.IsZero() }) {
+		return time.Time{}
+	}
+	return m.ticked.Add(m.s.tick())
+}
+
+// lapse ends a lease nobody replied to. Its connection's credit stays taken.
+func (m *Machine) lapse(now time.Time, g *grant) {
+	delete(m.live, g.item.Seq)
+	m.counts.Lapsed++
+	m.fail(now, g.item, "lapsed", "no reply within ack_timeout")
+	if c := g.conn; c.settled == 0 && !c.mute {
+		c.mute = true
+		m.notice(Notice{Kind: Mute, Conn: c.id, Item: g.item})
+	}
+}
+
+// fail counts a failure: another try after a while, or the dead letters.
+func (m *Machine) fail(now time.Time, i outbox.Item, what, why string) {
+	failures := i.Failures + 1
+	o := outbox.Outcome{Action: outbox.Retry, Failures: failures, At: now, What: what, Reason: why}
+	if failures >= m.s.MaxAttempts {
+		o.Action = outbox.Dead
+		m.counts.Dead++
+		m.notice(Notice{Kind: Died, Item: i})
+	} else {
+		o.Due = now.Add(m.s.backoff(failures, m.jitter()))
+	}
+	m.settle(i, o)
+	m.record(false)
+}
+
+// settle files an outcome of a hand-over.
+func (m *Machine) settle(i outbox.Item, o outbox.Outcome) {
+	o.Seq, o.Channel, o.Attempt = i.Seq, m.s.Name, i.Attempt
+	m.out.Outcomes = append(m.out.Outcomes, o)
+}
+
+// window is how much all connections together may hold.
+func (m *Machine) window() int {
+	n := 0
+	for _, c := range m.conns {
+		n += c.room()
+	}
+	return n
+}
+
+// Pause stops handing out; what is out goes on.
+func (m *Machine) Pause(on bool) { m.paused = on }
+
+func (m *Machine) notice(n Notice) { m.out.Notices = append(m.out.Notices, n) }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

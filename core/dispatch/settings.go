@@ -1,0 +1,52 @@
+package dispatch
+
+import "time"
+
+// Settings are a command channel's own.
+type Settings struct {
+	Name        string
+	Prefetch    int           // most unsettled deliveries per connection
+	AckTimeout  time.Duration // silence for so long is a failure
+	MaxHold     time.Duration // longest a consumer may keep one delivery, whatever it reports
+	MaxAttempts int           // failures until the dead letters
+	BackoffMin  time.Duration
+	BackoffMax  time.Duration
+	MaxAge      time.Duration // older entries are dead letters; 0 for never
+}
+
+const (
+	// grace is how long a lost connection keeps its leases: its last replies
+	// travel on another connection and may still be on their way.
+	grace = 2 * time.Second
+
+	// brakeWindow is how many outcomes the brake looks back on.
+	brakeWindow = 100
+
+	// ticksPerTimeout is how finely deadlines are looked at.
+	ticksPerTimeout = 16
+	minTick         = time.Millisecond
+	maxTick         = time.Second
+
+	// minExpiry is the least time a delivery stays valid for its consumer.
+	minExpiry = 10 * time.Minute
+)
+
+// tick is how often deadlines are looked at.
+func (s *Settings) tick() time.Duration {
+	return min(max(s.AckTimeout/ticksPerTimeout, minTick), maxTick)
+}
+
+// expiry is when a delivery sent at now must no longer be acted on.
+func (s *Settings) expiry(now time.Time) time.Time {
+	return now.Add(max(2*s.MaxHold, minExpiry))
+}
+
+// backoff is the wait after so many failures: full jitter below a ceiling that
+// doubles with each. jitter is in [0, 1).
+func (s *Settings) backoff(failures int, jitter float64) time.Duration {
+	ceiling := s.BackoffMin
+	for i := 1; i < failures && ceiling < s.BackoffMax; i++ {
+		ceiling *= 2
+	}
+	return time.Duration(jitter * float64(min(ceiling, s.BackoffMax)))
+}
