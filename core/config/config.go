@@ -35,6 +35,8 @@ type Config struct {
 
 	// Dir is the directory that relative paths start from: that of the first file.
 	Dir string `toml:"-"`
+
+	spots *spot // where each key stands; nil for Default
 }
 
 // Absent marks a name that is designed but not in this build: a file that uses
@@ -53,7 +55,7 @@ type Ingress struct {
 	TLS            *TLS     `toml:"tls"`
 	Behind         []Prefix `toml:"behind" doc:"CIDRs of the proxies that end TLS; other peers are cut"`
 	AllowPlainHTTP bool     `toml:"allow_plain_http" default:"false" doc:"serve plain HTTP off loopback; listed by check"`
-	MaxBody        Size     `toml:"max_body" default:"1MiB" doc:"largest request body"`
+	MaxBody        Size     `toml:"max_body" default:"1MiB" doc:"largest request body" min:"1KiB" max:"64MiB"`
 	DefaultKeyIDs  []string `toml:"default_key_ids" doc:"keys tried when a request names none, at most 4"`
 	Curve          Absent   `toml:"curve"`
 	AllowPlainZMQ  Absent   `toml:"allow_plain_zmq"`
@@ -85,7 +87,7 @@ type Auth struct {
 	Name   string `toml:"name" required:"true"`
 	Kind   string `toml:"kind" required:"true" enum:"hmac,ed25519"`
 	KeyDir string `toml:"keys" doc:"dir:PATH, a directory of one small TOML per key"`
-	Keys   []Key  `toml:"-"` // [[auth.keys]] and what KeyDir holds, together
+	Keys   []Key  `toml:"keys"` // [[auth.keys]], or what KeyDir holds
 
 	Plugin    Absent `toml:"plugin"`
 	Path      Absent `toml:"path"`
@@ -122,17 +124,17 @@ type Channel struct {
 	Connect       []string `toml:"connect" doc:"instead of listen: consumers' addresses"`
 	AllowPlainZMQ bool     `toml:"allow_plain_zmq" default:"false" doc:"plain ZeroMQ off loopback; listed by check"`
 
-	Prefetch    int      `toml:"prefetch" default:"64" doc:"command: most unsettled deliveries per consumer"`
-	AckTimeout  Duration `toml:"ack_timeout" default:"30s" doc:"command: silence for so long redelivers"`
-	MaxHold     Duration `toml:"max_hold" default:"1h" doc:"command: longest a consumer may keep one delivery"`
-	MaxAttempts int      `toml:"max_attempts" default:"10" doc:"command: failures until the dead letters"`
-	Backoff     Backoff  `toml:"backoff" doc:"command: wait after a failure, with full jitter"`
-	OrderBy     string   `toml:"order_by" default:"" doc:"command: CEL giving an order key; one delivery per key in flight"`
-	OnDead      string   `toml:"on_dead" default:"continue" enum:"continue,park" doc:"command: what a dead letter does to its order key"`
-	MaxPending  Share    `toml:"max_pending" default:"25%" doc:"command: share of the store, or a size; beyond it 503 channel_full"`
-	MaxAge      Duration `toml:"max_age" default:"7d" doc:"command: older than that goes to the dead letters as expired"`
+	Prefetch    int      `toml:"prefetch" default:"64" doc:"command: most unsettled deliveries per consumer" min:"1" max:"4096" class:"command"`
+	AckTimeout  Duration `toml:"ack_timeout" default:"30s" doc:"command: silence for so long redelivers" min:"10ms" max:"1d" class:"command"`
+	MaxHold     Duration `toml:"max_hold" default:"1h" doc:"command: longest a consumer may keep one delivery" min:"10ms" max:"30d" class:"command"`
+	MaxAttempts int      `toml:"max_attempts" default:"10" doc:"command: failures until the dead letters" min:"1" max:"1000" class:"command"`
+	Backoff     Backoff  `toml:"backoff" doc:"command: wait after a failure, with full jitter" class:"command"`
+	OrderBy     string   `toml:"order_by" default:"" doc:"command: CEL giving an order key; one delivery per key in flight" class:"command"`
+	OnDead      string   `toml:"on_dead" default:"continue" enum:"continue,park" doc:"command: what a dead letter does to its order key" class:"command"`
+	MaxPending  Share    `toml:"max_pending" default:"25%" doc:"command: share of the store, or a size; beyond it 503 channel_full" class:"command"`
+	MaxAge      Duration `toml:"max_age" default:"7d" doc:"command: older than that goes to the dead letters as expired" min:"1s" max:"365d" class:"command"`
 
-	HighWaterMark int `toml:"high_water_mark" default:"10000" doc:"telemetry: deliveries queued per subscriber, newest dropped beyond"`
+	HighWaterMark int `toml:"high_water_mark" default:"10000" doc:"telemetry: deliveries queued per subscriber, newest dropped beyond" min:"1" max:"10000000" class:"telemetry"`
 
 	KeepOriginal Absent  `toml:"keep_original"`
 	Require      Require `toml:"require" doc:"floor that every route to this channel inherits"`
@@ -140,8 +142,8 @@ type Channel struct {
 
 // Backoff bounds the wait between tries.
 type Backoff struct {
-	Min Duration `toml:"min" default:"1s"`
-	Max Duration `toml:"max" default:"5m"`
+	Min Duration `toml:"min" default:"1s" min:"1ms" max:"1d"`
+	Max Duration `toml:"max" default:"5m" min:"1ms" max:"1d"`
 }
 
 // Require is what an event must show beyond matching.
@@ -164,12 +166,14 @@ type Route struct {
 	Channels   []string `toml:"channels" required:"true"`
 	Rate       Rate     `toml:"rate"`
 	Transforms Absent   `toml:"transforms"`
+
+	SchemaJSON []byte `toml:"-"` // what stands in Schema
 }
 
 // Rate limits each principal on a route.
 type Rate struct {
-	PerPrincipal PerSecond `toml:"per_principal" default:"0/s" doc:"events per second, as in 1000/s; 0/s for no limit"`
-	Burst        int       `toml:"burst" default:"0" doc:"0 for one second's worth"`
+	PerPrincipal PerSecond `toml:"per_principal" default:"0/s" doc:"events per second, as in 1000/s; 0/s for no limit" min:"0/s" max:"1000000000/s"`
+	Burst        int       `toml:"burst" default:"0" doc:"0 for one second's worth" min:"0" max:"1000000000"`
 }
 
 // Signing is [signing].
@@ -180,36 +184,36 @@ type Signing struct {
 // Journal is [journal].
 type Journal struct {
 	Engine     string   `toml:"engine" default:"memory" enum:"memory" doc:"memory: nothing is durable, answers say queued"`
-	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once"`
-	MaxIDs     int      `toml:"max_ids" default:"1000000" doc:"identities remembered; beyond it 503, never early forgetting"`
-	Capacity   Size     `toml:"capacity" default:"256MiB" doc:"bytes of events held"`
-	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for"`
+	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once" min:"10m" max:"365d"`
+	MaxIDs     int      `toml:"max_ids" default:"1000000" doc:"identities remembered; beyond it 503, never early forgetting" min:"1" max:"1000000000"`
+	Capacity   Size     `toml:"capacity" default:"256MiB" doc:"bytes of events held" min:"64KiB" max:"1TiB"`
+	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for" min:"0s" max:"365d"`
 	Reserve    Absent   `toml:"reserve"`
 }
 
 // Limits is [limits].
 type Limits struct {
-	HeaderBytes       Size     `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers"`
-	HeaderTimeout     Duration `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read"`
-	BodyTimeout       Duration `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read"`
-	IdleTimeout       Duration `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed"`
-	Connections       int      `toml:"connections" default:"10000" doc:"HTTP: open connections per door"`
-	Requests          int      `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door"`
-	Streams           int      `toml:"streams" default:"128" doc:"HTTP/2: streams per connection"`
-	Waiters           int      `toml:"waiters" default:"1024" doc:"requests that wait for an end at once"`
-	Batch             int      `toml:"batch" default:"1000" doc:"events per batch request"`
-	ConditionCost     int      `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event"`
-	Rates             int      `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once"`
-	Peers             int      `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket"`
-	PeersPerAddress   int      `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address"`
-	Handshakes        int      `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket"`
-	HandshakeTimeout  Duration `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done"`
-	FrameBytes        Size     `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame"`
-	Subscriptions     int      `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber"`
-	SubscriptionBytes Size     `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription"`
-	WriteTimeout      Duration `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut"`
-	TelemetryRing     int      `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels"`
-	Drain             Duration `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish"`
+	HeaderBytes       Size     `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers" min:"1KiB" max:"1MiB"`
+	HeaderTimeout     Duration `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read" min:"10ms" max:"1h"`
+	BodyTimeout       Duration `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read" min:"10ms" max:"1h"`
+	IdleTimeout       Duration `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed" min:"10ms" max:"1h"`
+	Connections       int      `toml:"connections" default:"10000" doc:"HTTP: open connections per door" min:"1" max:"1000000"`
+	Requests          int      `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door" min:"1" max:"1000000"`
+	Streams           int      `toml:"streams" default:"128" doc:"HTTP/2: streams per connection" min:"1" max:"10000"`
+	Waiters           int      `toml:"waiters" default:"1024" doc:"requests that wait for an end at once" min:"1" max:"1000000"`
+	Batch             int      `toml:"batch" default:"1000" doc:"events per batch request" min:"1" max:"1000"`
+	ConditionCost     int      `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event" min:"1" max:"10000000"`
+	Rates             int      `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once" min:"1" max:"100000000"`
+	Peers             int      `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket" min:"1" max:"1000000"`
+	PeersPerAddress   int      `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address" min:"1" max:"1000000"`
+	Handshakes        int      `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket" min:"1" max:"100000"`
+	HandshakeTimeout  Duration `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done" min:"10ms" max:"1h"`
+	FrameBytes        Size     `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame" min:"1KiB" max:"64MiB"`
+	Subscriptions     int      `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber" min:"1" max:"1000000"`
+	SubscriptionBytes Size     `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription" min:"1B" max:"64KiB"`
+	WriteTimeout      Duration `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut" min:"10ms" max:"1h"`
+	TelemetryRing     int      `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels" min:"1" max:"16777216"`
+	Drain             Duration `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish" min:"0s" max:"1h"`
 }
 
 // Log is [log].

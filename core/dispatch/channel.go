@@ -29,7 +29,6 @@ type Store interface {
 type Options struct {
 	Settings
 	Store    Store
-	Socket   Socket
 	Signer   *delivery.Signer
 	LeaseKey []byte
 	Reply    string // endpoint consumers are told to reply to
@@ -48,7 +47,8 @@ const (
 // Channel sees the entries of one command channel to their end. Its methods
 // are safe for concurrent use.
 type Channel struct {
-	o Options
+	o      Options
+	socket Socket // while Run runs
 
 	mu       sync.Mutex
 	settled  sync.Cond // of mu: outcomes were taken, or settled
@@ -70,9 +70,10 @@ func NewChannel(o Options) *Channel {
 	return c
 }
 
-// Run hands out entries and settles them until ctx ends; then it settles what
-// was decided and returns nil.
-func (c *Channel) Run(ctx context.Context) error {
+// Run hands out entries through socket and settles them until ctx ends; then it
+// settles what was decided and returns nil.
+func (c *Channel) Run(ctx context.Context, socket Socket) error {
+	c.socket = socket
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.send(ctx) })
 	g.Go(func() error { return c.settleLoop(ctx) })
@@ -190,7 +191,7 @@ func (c *Channel) deliver(sends []Send) {
 		for i, at := range of {
 			batch[i] = deliveries[at]
 		}
-		if !c.o.Socket.Send(conn, batch) {
+		if !c.socket.Send(conn, batch) {
 			back := make([]Send, len(of))
 			for i, at := range of {
 				back[i] = sends[at]
@@ -263,13 +264,13 @@ func (c *Channel) settleAll(ctx context.Context) error {
 	return err
 }
 
-// Connected takes in a consumer's connection.
-func (c *Channel) Connected(p Peer) {
-	c.change(func(now time.Time) { c.m.Connect(now, p) })
+// Joined takes in a consumer's connection.
+func (c *Channel) Joined(conn uint64, addr string) {
+	c.change(func(now time.Time) { c.m.Connect(now, Peer{ID: conn, Addr: addr}) })
 }
 
-// Disconnected notes the end of a consumer's connection.
-func (c *Channel) Disconnected(conn uint64) {
+// Left notes the end of a consumer's connection.
+func (c *Channel) Left(conn uint64) {
 	c.change(func(now time.Time) { c.m.Disconnect(now, conn) })
 }
 

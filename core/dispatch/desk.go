@@ -27,8 +27,9 @@ type Desk struct {
 	taken, bad atomic.Uint64
 }
 
-// Take reads one frame from the reply connection of peer.
-func (d *Desk) Take(ctx context.Context, peer Peer, frame []byte) {
+// Take reads one frame from a reply connection.
+func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte) {
+	peer := Peer{ID: conn, Addr: addr}
 	replies, err := delivery.ParseReplies(frame)
 	if err != nil {
 		d.refuse(peer, err)

@@ -1,0 +1,19 @@
+// Package configs holds headgate's configuration files as they are shipped.
+package configs
+
+import _ "embed"
+
+// Quickstart is what headgate init writes: a working router on loopback.
+//
+//go:embed quickstart.toml
+var Quickstart []byte
+
+// Reference has every key at its default, with a comment.
+//
+//go:embed headgate.toml
+var Reference []byte
+
+// Schema is a JSON Schema (draft 2020-12) of the TOML, for editors.
+//
+//go:embed headgate.schema.json
+var Schema []byte

@@ -1,0 +1,14 @@
+package config
+
+// Private is the decision on a secret file, which a test cannot bring about
+// without a mount of its own.
+var Private = private
+
+// Distance is the measure of "did you mean".
+var Distance = distance
+
+// Loopback tells whether an address of any scheme counts as loopback.
+func Loopback(text string) (bool, error) {
+	a, err := parseAddress(text, "http", "https", "tcp", "ipc")
+	return a.loopback(), err
+}

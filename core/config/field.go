@@ -1,0 +1,56 @@
+package config
+
+import (
+	"encoding"
+	"reflect"
+)
+
+// fields lists the fields of a struct that have a key in TOML, in order.
+func fields(t reflect.Type) []reflect.StructField {
+	var out []reflect.StructField
+	for i := range t.NumField() {
+		if key := t.Field(i).Tag.Get("toml"); key != "" && key != "-" {
+			out = append(out, t.Field(i))
+		}
+	}
+	return out
+}
+
+// fieldOf returns the first field that has key.
+func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
+	for _, field := range fields(t) {
+		if field.Tag.Get("toml") == key {
+			return field, true
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+// fieldFor is fieldOf for a key with two forms, a string and an array: the
+// field that takes raw.
+func fieldFor(t reflect.Type, key string, raw any) (reflect.StructField, bool) {
+	if _, isArray := raw.([]any); isArray {
+		for _, field := range fields(t) {
+			if field.Tag.Get("toml") == key && field.Type.Kind() == reflect.Slice {
+				return field, true
+			}
+		}
+	}
+	return fieldOf(t, key)
+}
+
+// keysOf lists the keys of a struct that this build has.
+func keysOf(t reflect.Type) []string {
+	var out []string
+	for _, field := range fields(t) {
+		if field.Type != reflect.TypeFor[Absent]() {
+			out = append(out, field.Tag.Get("toml"))
+		}
+	}
+	return out
+}
+
+// isText tells a type that TOML writes as a string, whatever its kind in Go.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}

@@ -1,0 +1,115 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/headgate-io/headgate/sdk/webhook"
+)
+
+// keyTOML is the TOML of one key in a key directory, its fields in the order
+// of Key.
+type keyTOML struct {
+	ID        string   `toml:"id"`
+	Principal string   `toml:"principal"`
+	State     string   `toml:"state,omitempty"`
+	Secret    string   `toml:"secret,omitempty"`
+	Public    string   `toml:"public,omitempty"`
+	Sources   []string `toml:"sources"`
+	Types     []string `toml:"types"`
+	Scopes    []string `toml:"scopes"`
+}
+
+// WriteKey makes dir/ID.toml, mode 0600, and dir, mode 0700, where it is
+// missing. The file appears whole or not at all, and one that is there already
+// stays as it is: the error is fs.ErrExist then. An hmac key has secretText,
+// "whsec_" and base64; an ed25519 key has none and k.Public. Errors never hold
+// any of the secret.
+func WriteKey(dir string, k Key, secretText string) error {
+	if err := writable(&k, secretText); err != nil {
+		return err
+	}
+	text, err := toml.Marshal(keyTOML{
+		ID: k.ID, Principal: k.Principal, State: k.State,
+		Secret: secretText, Public: k.Public,
+		Sources: notNil(k.Sources), Types: notNil(k.Types), Scopes: notNil(k.Scopes),
+	})
+	if err != nil {
+		return fmt.Errorf("key %s: %w", k.ID, err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("key directory: %w", err)
+	}
+	if err := createWhole(filepath.Join(dir, k.ID+".toml"), text); err != nil {
+		return fmt.Errorf("key %s: %w", k.ID, err)
+	}
+	return nil
+}
+
+// writable refuses a key that would not load, by loading's own rules.
+func writable(k *Key, secretText string) error {
+	var err error
+	switch {
+	case secretText == "":
+		_, err = webhook.ParsePublic(k.Public)
+	case k.Public != "":
+		err = errors.New("it has a secret or a public key, not both")
+	default:
+		_, err = webhook.ParseSecret(secretText)
+	}
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	var r report
+	if state, found := fieldOf(reflect.TypeFor[Key](), "state"); found && k.State != "" {
+		r.enum(k.State, "key.state", state.Tag)
+	}
+	rules := checker{report: &r, c: &Config{}}
+	rules.key(k, "key")
+	return r.err()
+}
+
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// createWhole makes a file of mode 0600 with all of text in it, on disk. A
+// hard link, unlike a rename, never replaces.
+func createWhole(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s: %w", path, fs.ErrExist)
+		}
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

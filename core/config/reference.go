@@ -1,0 +1,88 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxSecretFile bounds a file that holds one secret.
+const maxSecretFile = 64 << 10
+
+// resolve reads a secret's text by its reference, file:PATH or env:NAME.
+// Relative paths start from dir. Errors never hold any of the secret.
+func (l *loader) resolve(ref, dir string) (string, error) {
+	if path, found := strings.CutPrefix(ref, "file:"); found && path != "" {
+		text, err := readPrivate(within(dir, path))
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", path, err)
+		}
+		return firstLine(text), nil
+	}
+	if name, found := strings.CutPrefix(ref, "env:"); found && name != "" {
+		for _, pair := range l.opts.Env {
+			if key, value, _ := strings.Cut(pair, "="); key == name {
+				return value, nil
+			}
+		}
+		return "", fmt.Errorf("variable %s is not set", name)
+	}
+	return "", errors.New(`must be "file:PATH" or "env:NAME"`)
+}
+
+// firstLine takes one newline off the end.
+func firstLine(text []byte) string {
+	s := strings.TrimSuffix(string(text), "\n")
+	return strings.TrimSuffix(s, "\r")
+}
+
+// within gives path from dir, unless it is absolute.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// readPrivate reads a file that nobody but its owner can read. It follows
+// symbolic links, as Kubernetes mounts secrets. The error does not repeat path.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	// Opening a pipe would wait for its writer.
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	defer f.Close()
+	if err := checkPrivate(f); err != nil {
+		return nil, err
+	}
+	return readLimited(f, maxSecretFile)
+}
+
+// checkPrivate refuses a file that group or others can reach. A read-only
+// mount of root's files passes: that is how orchestrators hand secrets out,
+// with modes that nobody can change.
+func checkPrivate(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return cannotRead(err)
+	}
+	if mode := info.Mode().Perm(); !private(mode, ownedByRoot(info), onReadOnlyMount(f)) {
+		return fmt.Errorf("file is open to group or others, mode %04o: run chmod 600 on it", mode)
+	}
+	return nil
+}
+
+func private(mode fs.FileMode, ofRoot, readOnly bool) bool {
+	return mode&0o077 == 0 || ofRoot && readOnly
+}

@@ -1,0 +1,7 @@
+// Package topology is what headgate makes of ZeroMQ sockets: a [Commands] and a
+// [Publications] socket per channel, and the [Replies] socket that consumers
+// report to.
+//
+// Promise: nothing here drops a command or blocks on a consumer; what a
+// subscriber cannot take is dropped for it alone and counted.
+package topology

@@ -1,0 +1,57 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/sdk/zmq"
+)
+
+// Endpoints say where a socket listens, or what it connects to.
+type Endpoints struct {
+	Listen  string
+	Connect []string
+}
+
+// Options are what every socket has.
+type Options struct {
+	Name      string // of the channel; "replies" for the reply socket
+	Endpoints Endpoints
+	ZMQ       zmq.Options // limits and heartbeats
+	Log       zerolog.Logger
+}
+
+// endpoint is what this package needs of any socket.
+type endpoint interface {
+	Listen(endpoint string) (string, error)
+	Connect(endpoint string) error
+}
+
+// open binds or connects, and returns the bound endpoint, empty for none.
+func open(s endpoint, o Options) (string, error) {
+	for _, to := range o.Endpoints.Connect {
+		if err := s.Connect(to); err != nil {
+			return "", fmt.Errorf("channel %s: %w", o.Name, err)
+		}
+	}
+	if o.Endpoints.Listen == "" {
+		return "", nil
+	}
+	bound, err := s.Listen(o.Endpoints.Listen)
+	if err != nil {
+		return "", fmt.Errorf("channel %s: %w", o.Name, err)
+	}
+	return bound, nil
+}
+
+// observe logs what happens to connections.
+func observe(log zerolog.Logger) func(zmq.Event) {
+	return func(e zmq.Event) {
+		line := log.Debug()
+		if e.Kind == zmq.Refused || e.Kind == zmq.Cut || e.Kind == zmq.Unaccepted {
+			line = log.Warn()
+		}
+		line.Str("addr", e.Addr).Str("endpoint", e.Endpoint).AnErr("why", e.Err).Msg(e.Kind.String())
+	}
+}
