@@ -306,6 +306,7 @@ func (c *Channel) change(f func(now time.Time)) {
 	c.mu.Lock()
 	f(c.o.Now())
 	c.flush()
+	c.settled.Broadcast()
 	c.mu.Unlock()
 	signal(c.kick)
 }
@@ -317,8 +318,10 @@ func (c *Channel) Facts() Facts {
 	return c.m.Facts()
 }
 
-// Quiet waits until nothing is out and every outcome is in the store, or ctx ends.
-func (c *Channel) Quiet(ctx context.Context) error {
+// Quiet waits until nothing is out and every outcome is in the store, or ctx
+// ends. With all it also waits for what is pending, as long as there is a
+// consumer to take it.
+func (c *Channel) Quiet(ctx context.Context, all bool) error {
 	stop := context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -327,8 +330,16 @@ func (c *Channel) Quiet(ctx context.Context) error {
 	defer stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for ctx.Err() == nil && (len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0) {
+	for ctx.Err() == nil && c.busy(all) {
 		c.settled.Wait()
 	}
 	return ctx.Err()
+}
+
+// busy tells whether anything is left to wait for. Callers hold mu.
+func (c *Channel) busy(all bool) bool {
+	if len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0 {
+		return true
+	}
+	return all && !c.m.paused && c.m.window() > 0 && c.o.Store.Stats().Channels[c.o.Name].Pending > 0
 }

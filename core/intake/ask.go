@@ -81,6 +81,7 @@ func (in *Intake) awaitEnd(ctx context.Context, key outbox.Key, most time.Durati
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
+	defer context.AfterFunc(in.draining, cancel)()
 	st, err := in.o.Store.Await(ctx, key)
 	if err != nil || st.State() == outbox.StatePending {
 		return nil

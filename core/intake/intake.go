@@ -48,7 +48,8 @@ type Intake struct {
 	rules    atomic.Pointer[Generation]
 	rates    *rates
 	waiters  chan struct{}
-	draining atomic.Bool
+	draining context.Context // ends with Drain
+	drain    context.CancelFunc
 	counts   counts
 }
 
@@ -58,6 +59,7 @@ func New(o Options, g *Generation) *Intake {
 		o.Now = time.Now
 	}
 	in := &Intake{o: o, rates: newRates(o.Rates), waiters: make(chan struct{}, o.Waiters)}
+	in.draining, in.drain = context.WithCancel(context.Background())
 	in.rules.Store(g)
 	return in
 }
@@ -101,7 +103,7 @@ type Receipt struct {
 // *Problem that concerns the request as a whole; what concerns one event of a
 // batch stands in its result.
 func (in *Intake) Accept(ctx context.Context, s Submission) (Receipt, error) {
-	if in.draining.Load() {
+	if in.draining.Err() != nil {
 		return Receipt{}, in.refuse(&s, nil, nil, &Problem{Code: Draining, RetryAfter: retryFull})
 	}
 	now := in.o.Now()
@@ -232,5 +234,5 @@ func newEntry(e sdk.Event, who trust.Identity, targets []route.Target, now time.
 // Use swaps the rules; acceptances under way end with those they began with.
 func (in *Intake) Use(g *Generation) { in.rules.Store(g) }
 
-// Drain refuses everything from now on.
-func (in *Intake) Drain() { in.draining.Store(true) }
+// Drain refuses every submission from now on and ends all waiting.
+func (in *Intake) Drain() { in.drain() }

@@ -1,0 +1,117 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// Router is what the router shows and does. Safe for concurrent use. Errors
+// that wrap ErrNotFound or ErrBad are the operator's; others are faults.
+type Router interface {
+	Top(ctx context.Context) (Top, error)
+	Events(ctx context.Context, f outbox.Filter) ([]Event, error)
+	Event(ctx context.Context, key outbox.Key) (Event, error)
+	Act(ctx context.Context, a Act) (Done, error)
+}
+
+// Top is the state of a router on one screen.
+type Top struct {
+	Version   string          `json:"version"`
+	Started   time.Time       `json:"started"`
+	Dev       bool            `json:"dev,omitempty"`
+	Doors     []Door          `json:"doors"`
+	Replies   Replies         `json:"replies"`
+	Intake    intake.Counts   `json:"intake"`
+	Outbox    outbox.Stats    `json:"outbox"`
+	Commands  []Command       `json:"commands"`
+	Telemetry []Telemetry     `json:"telemetry"`
+	Keys      json.RawMessage `json:"keys"` // JWK Set of the delivery keys
+}
+
+// Door is one ingress.
+type Door struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// Replies is the reply socket.
+type Replies struct {
+	Address string `json:"address"`
+	Taken   uint64 `json:"taken"`
+	Bad     uint64 `json:"bad"`
+}
+
+// Command is one command channel.
+type Command struct {
+	dispatch.Facts
+	Address string `json:"address"`
+	Pending int    `json:"pending"`
+	Dead    int    `json:"dead"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// Telemetry is one telemetry channel.
+type Telemetry struct {
+	Name        string `json:"name"`
+	Address     string `json:"address"`
+	Subscribers int    `json:"subscribers"`
+	Published   uint64 `json:"published"`    // events
+	RingDropped uint64 `json:"ring_dropped"` // events that never reached the socket
+	Sent        uint64 `json:"sent"`         // deliveries handed to the kernel
+	Dropped     uint64 `json:"dropped"`      // deliveries over a subscriber's high-water mark
+	Queued      uint64 `json:"queued"`
+}
+
+// Event is one event with its state per channel.
+type Event struct {
+	ID        string          `json:"id"`
+	Source    string          `json:"source"`
+	Type      string          `json:"type"`
+	Seq       uint64          `json:"seq"`
+	State     outbox.State    `json:"state"`
+	Principal sdk.Principal   `json:"principal"`
+	Accepted  time.Time       `json:"accepted"`
+	Channels  []ChannelState  `json:"channels"`
+	Event     json.RawMessage `json:"event,omitempty"` // the whole, when one was asked for and is still held
+}
+
+// ChannelState is outbox.ChannelStatus with its result.
+type ChannelState struct {
+	outbox.ChannelStatus
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// Verb is what an Act does.
+type Verb string
+
+// The verbs. Cancel, Redrive and Drop are about events; the others about a channel.
+const (
+	Cancel  Verb = "cancel"  // a pending event ends as dropped
+	Redrive Verb = "redrive" // a dead letter is tried again
+	Drop    Verb = "drop"    // a dead letter is thrown away
+	Pause   Verb = "pause"   // a channel hands nothing out
+	Resume  Verb = "resume"
+	Drain   Verb = "drain" // pause, and wait until nothing is out
+)
+
+// Act is an operator's deed. It names one event, or with All every dead letter
+// that Channel and Type select.
+type Act struct {
+	Verb    Verb       `json:"verb"`
+	Key     outbox.Key `json:"key,omitzero"`
+	Channel string     `json:"channel,omitempty"`
+	Type    string     `json:"type,omitempty"`
+	All     bool       `json:"all,omitempty"`
+	Why     string     `json:"why,omitempty"`
+}
+
+// Done is what an act changed.
+type Done struct {
+	Changed int `json:"changed"` // events, or channels
+}

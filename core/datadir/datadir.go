@@ -1,0 +1,189 @@
+// Package datadir is the directory that a router owns: its keys, its admin
+// socket, and the lock that keeps a second router out.
+//
+// [Open] makes a new directory complete, and refuses one that is not: a router
+// whose keys are gone must not silently become another router.
+package datadir
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The names inside.
+const (
+	lockFile     = "lock"
+	formatFile   = "format.json"
+	deliveryFile = "delivery.key"
+	leaseFile    = "lease.key"
+	socketFile   = "admin.sock"
+)
+
+// format is what this code reads and writes.
+const format = 1
+
+const leaseKeySize = 32
+
+// ErrLocked tells that another router owns the directory.
+var ErrLocked = errors.New("another router uses this data directory: stop it, or set another [data] dir")
+
+// Dir is an open data directory.
+type Dir struct {
+	Path     string
+	Delivery ed25519.PrivateKey // signs deliveries
+	Lease    []byte             // makes leases
+
+	lock *os.File
+}
+
+// Open locks the directory and reads its keys. A new directory gets mode 0700
+// and fresh keys; deliveryKey, where not empty, is the file of a delivery key
+// given from outside instead.
+func Open(path, deliveryKey string) (_ *Dir, err error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("data directory %s: others may enter it: chmod 700 it", path)
+	}
+	d := &Dir{Path: path}
+	if d.lock, err = lock(filepath.Join(path, lockFile)); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = d.Close()
+		}
+	}()
+	if err := d.init(); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", path, err)
+	}
+	if deliveryKey == "" {
+		deliveryKey = d.file(deliveryFile)
+	}
+	if d.Delivery, err = ReadKey(deliveryKey); err != nil {
+		return nil, err
+	}
+	if d.Lease, err = os.ReadFile(d.file(leaseFile)); err != nil || len(d.Lease) != leaseKeySize {
+		return nil, fmt.Errorf("data directory %s: lease key cannot be read: restore %s", path, leaseFile)
+	}
+	return d, nil
+}
+
+// Close unlocks the directory.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// Socket is the path of the admin socket in a data directory.
+func Socket(path string) string { return filepath.Join(path, socketFile) }
+
+func (d *Dir) file(name string) string { return filepath.Join(d.Path, name) }
+
+// init makes a new directory's files; the format file comes last and says that
+// the directory is whole.
+func (d *Dir) init() error {
+	text, err := os.ReadFile(d.file(formatFile))
+	if err == nil {
+		var f struct{ Format int }
+		if err := json.Unmarshal(text, &f); err != nil || f.Format != format {
+			return fmt.Errorf("%s is not of a format this build reads", formatFile)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{deliveryFile, leaseFile} {
+		if err := os.Remove(d.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // left over from a start that was cut short
+		}
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	lease := make([]byte, leaseKeySize)
+	_, _ = rand.Read(lease) // never fails (crypto/rand, Go 1.24)
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{
+		{deliveryFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})},
+		{leaseFile, lease},
+		{formatFile, fmt.Appendf(nil, "{\"format\":%d}\n", format)},
+	} {
+		if err := writeSynced(d.file(f.name), f.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeSynced(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// ReadKey reads an Ed25519 private key, PKCS #8 in PEM (RFC 8410), from a file
+// that nobody else may read.
+func ReadKey(path string) (ed25519.PrivateKey, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("delivery key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("delivery key %s: others may read it: chmod 600 it", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("delivery key: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("delivery key %s: not PEM", path)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("delivery key %s: not a PKCS #8 key", path)
+	}
+	ed, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("delivery key %s: not an Ed25519 key", path)
+	}
+	return ed, nil
+}
+
+// PublicKey gives the delivery key of a data directory that a router may use
+// at the same time.
+func PublicKey(path string) (ed25519.PublicKey, error) {
+	key, err := ReadKey(filepath.Join(path, deliveryFile))
+	if err != nil {
+		return nil, err
+	}
+	return key.Public().(ed25519.PublicKey), nil
+}
