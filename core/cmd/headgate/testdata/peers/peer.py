@@ -17,9 +17,10 @@ from pathlib import Path
 
 import zmq
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "examples/consumer-python"))
+ROOT = Path(__file__).resolve().parents[5]
+sys.path.insert(0, str(ROOT / "examples" / "consumer-python"))
 
-import delivery
+import delivery  # noqa: E402
 
 
 def main() -> None:

@@ -1,0 +1,152 @@
+package core
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/ingress"
+	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/outbox/memory"
+	"github.com/headgate-io/headgate/core/route"
+	"github.com/headgate-io/headgate/core/trust"
+	"github.com/headgate-io/headgate/sdk/zmq"
+)
+
+// Rules compiles keys and routes. The error is config.Problems: every fault with
+// its place in the file. It is what `headgate check` asks.
+func Rules(cfg *config.Config) (*intake.Generation, error) {
+	auths := make([]trust.Auth, len(cfg.Auth))
+	for i, a := range cfg.Auth {
+		auths[i] = trust.Auth{Name: a.Name, Kind: a.Kind, Keys: make([]trust.Key, len(a.Keys))}
+		for j, k := range a.Keys {
+			auths[i].Keys[j] = trust.Key{ID: k.ID, Principal: k.Principal, State: k.State, Material: k.Material.Reveal(),
+				Sources: k.Sources, Types: k.Types, Scopes: k.Scopes}
+		}
+	}
+	snapshot, err := trust.New(auths)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	rules := make([]route.Rule, len(cfg.Routes))
+	for i, r := range cfg.Routes {
+		rules[i] = route.Rule{Name: r.Name, Types: r.Type, Sources: r.Source, When: r.When, Auth: r.Auth,
+			RequireAuth: r.Require.Auth, Scopes: r.Require.Scopes, Schema: r.SchemaJSON, Channels: r.Channels,
+			Rate: route.Rate{PerSecond: float64(r.Rate.PerPrincipal), Burst: r.Rate.Burst}}
+	}
+	channels := make([]route.Channel, len(cfg.Channels))
+	for i, c := range cfg.Channels {
+		channels[i] = route.Channel{Name: c.Name, Command: c.Class == "command", OrderBy: c.OrderBy, Park: c.OnDead == "park",
+			Auth: c.Require.Auth, Scopes: c.Require.Scopes}
+	}
+	table, err := route.New(rules, channels, route.Options{ConditionCost: uint64(cfg.Limits.ConditionCost)})
+	if err != nil {
+		return nil, problems(cfg, err)
+	}
+	return &intake.Generation{Trust: snapshot, Table: table}, nil
+}
+
+// problems gives compile errors their places in the file.
+func problems(cfg *config.Config, err error) error {
+	var joined interface{ Unwrap() []error }
+	list := []error{err}
+	if errors.As(err, &joined) {
+		list = joined.Unwrap()
+	}
+	out := make(config.Problems, len(list))
+	for i, e := range list {
+		var ce *route.CompileError
+		if !errors.As(e, &ce) {
+			return err
+		}
+		text := ce.Err.Error()
+		if ce.Line > 0 {
+			text = fmt.Sprintf("line %d, column %d of the expression: %s", ce.Line, ce.Column, text)
+		}
+		out[i] = cfg.Problem(ce.Key, text)
+	}
+	return out
+}
+
+func openOutbox(cfg *config.Config) outbox.Engine {
+	j := cfg.Journal
+	pending := make(map[string]int64)
+	for _, c := range cfg.Channels {
+		if c.Class == "command" {
+			pending[c.Name] = int64(c.MaxPending.Of(j.Capacity))
+		}
+	}
+	return memory.New(memory.Options{Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
+		MaxIDs: j.MaxIDs, Capacity: int64(j.Capacity), MaxPending: pending})
+}
+
+func settings(c config.Channel) dispatch.Settings {
+	return dispatch.Settings{Name: c.Name, Prefetch: c.Prefetch, AckTimeout: time.Duration(c.AckTimeout), MaxHold: time.Duration(c.MaxHold),
+		MaxAttempts: c.MaxAttempts, BackoffMin: time.Duration(c.Backoff.Min), BackoffMax: time.Duration(c.Backoff.Max), MaxAge: time.Duration(c.MaxAge)}
+}
+
+func peerOptions(l config.Limits) zmq.Options {
+	return zmq.Options{Limits: zmq.Limits{Frame: int(l.FrameBytes), Message: 2 * int(l.FrameBytes), Subscriptions: l.Subscriptions,
+		SubscriptionBytes: l.Subscriptions * int(l.SubscriptionBytes), Peers: l.Peers, PeersPerAddress: l.PeersPerAddress, Handshakes: l.Handshakes,
+		HandshakeTimeout: time.Duration(l.HandshakeTimeout), WriteTimeout: time.Duration(l.WriteTimeout)}}
+}
+
+func httpLimits(l config.Limits, in config.Ingress) ingress.HTTPLimits {
+	return ingress.HTTPLimits{Body: int64(in.MaxBody), Headers: int(l.HeaderBytes), HeaderTimeout: time.Duration(l.HeaderTimeout),
+		BodyTimeout: time.Duration(l.BodyTimeout), IdleTimeout: time.Duration(l.IdleTimeout), Connections: l.Connections,
+		Requests: l.Requests, Streams: l.Streams}
+}
+
+func serverTLS(cfg *config.Config, t *config.TLS) (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(cfg.Path(t.Cert), cfg.Path(t.Key))
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	out := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if t.ClientCA == "" {
+		return out, nil
+	}
+	pem, err := os.ReadFile(cfg.Path(t.ClientCA))
+	if err != nil {
+		return nil, fmt.Errorf("tls: client_ca: %w", err)
+	}
+	out.ClientCAs = x509.NewCertPool()
+	if !out.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, errors.New("tls: client_ca holds no certificate")
+	}
+	out.ClientAuth = tls.RequireAndVerifyClientCert
+	return out, nil
+}
+
+func prefixes(in []config.Prefix) []netip.Prefix {
+	out := make([]netip.Prefix, len(in))
+	for i, p := range in {
+		out[i] = p.Prefix
+	}
+	return out
+}
+
+// part names the part of the router that a log line comes from.
+func part(log zerolog.Logger, name string) zerolog.Logger {
+	return log.With().Str("part", name).Logger()
+}
+
+// refusalsLogged is how many lines per second a flood of refusals may cost;
+// counts are exact all the same.
+const refusalsLogged = 200
+
+func sampled(log zerolog.Logger) zerolog.Logger {
+	return log.Sample(zerolog.LevelSampler{InfoSampler: &zerolog.BurstSampler{Burst: refusalsLogged, Period: time.Second}})
+}

@@ -1,0 +1,281 @@
+// Package core wires a router: [New] builds every part from a configuration in
+// one straight function, [Core.Run] lets them work until its context ends.
+package core
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/datadir"
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/ingress"
+	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/topology"
+	"github.com/headgate-io/headgate/sdk/delivery"
+)
+
+// Options are what a router has besides its configuration.
+type Options struct {
+	Version string
+	Dev     bool
+	Log     zerolog.Logger
+}
+
+// Core is a router that is built and bound.
+type Core struct {
+	cfg     *config.Config
+	o       Options
+	started time.Time
+
+	store     outbox.Engine
+	intake    *intake.Intake
+	desk      *dispatch.Desk
+	replies   *topology.Replies
+	commands  []command
+	telemetry []telemetry
+	doors     []door
+	admin     *admin.Server
+	keys      delivery.Keys
+
+	teardown []func() error // last in, first out
+}
+
+type command struct {
+	*dispatch.Channel
+	name   string
+	socket *topology.Commands
+}
+
+type telemetry struct {
+	*dispatch.Telemetry
+	name   string
+	socket *topology.Publications
+}
+
+type door struct {
+	*ingress.HTTP
+	name, address string
+}
+
+// New builds a router and binds its addresses. It is long because it is one
+// story: each part is made from values, in the order in which later ones need
+// it. After an error nothing is left bound.
+func New(cfg *config.Config, o Options) (_ *Core, err error) {
+	c := &Core{cfg: cfg, o: o, started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+
+	rules, err := Rules(cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	signingKey := ""
+	if cfg.Signing.Key != "" {
+		signingKey = cfg.Path(cfg.Signing.Key[len("file:"):])
+	}
+	dir, err := datadir.Open(cfg.Path(cfg.Data.Dir), signingKey)
+	if err != nil {
+		return nil, err
+	}
+	c.teardown = append(c.teardown, dir.Close)
+	signer := delivery.NewSigner(dir.Delivery)
+	c.keys = delivery.NewKeys(dir.Delivery.Public().(ed25519.PublicKey))
+	jwks, err := json.Marshal(c.keys)
+	if err != nil {
+		return nil, fmt.Errorf("delivery keys: %w", err)
+	}
+
+	c.store = openOutbox(cfg)
+	c.teardown = append(c.teardown, c.store.Close)
+
+	channels := make(map[string]*dispatch.Channel)
+	c.desk = &dispatch.Desk{Asking: c.store, LeaseKey: dir.Lease, Channels: channels, Log: part(o.Log, "replies")}
+	c.replies, err = topology.NewReplies(topology.Options{Name: "replies", Endpoints: topology.Endpoints{Listen: cfg.Replies.Listen},
+		ZMQ: peerOptions(cfg.Limits), Log: part(o.Log, "replies")}, c.desk)
+	if err != nil {
+		return nil, err
+	}
+	c.teardown = append(c.teardown, release(c.replies))
+	replyTo := cfg.Replies.Advertise
+	if replyTo == "" {
+		replyTo = c.replies.Bound()
+	}
+
+	publishers := make(map[string]intake.Publisher)
+	for _, ch := range cfg.Channels {
+		log := part(o.Log, "channel").With().Str("channel", ch.Name).Logger()
+		socket := topology.Options{Name: ch.Name, Endpoints: topology.Endpoints{Listen: ch.Listen, Connect: ch.Connect}, ZMQ: peerOptions(cfg.Limits), Log: log}
+		if ch.Class == "telemetry" {
+			pub, err := topology.NewPublications(socket, ch.HighWaterMark)
+			if err != nil {
+				return nil, err
+			}
+			c.teardown = append(c.teardown, release(pub))
+			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Signer: signer, To: pub, Log: log})
+			publishers[ch.Name] = t
+			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
+			continue
+		}
+		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Signer: signer,
+			LeaseKey: dir.Lease, Reply: replyTo, Log: log})
+		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])
+		if err != nil {
+			return nil, err
+		}
+		c.teardown = append(c.teardown, release(push))
+		c.commands = append(c.commands, command{Channel: channels[ch.Name], name: ch.Name, socket: push})
+	}
+
+	c.intake = intake.New(intake.Options{Store: c.store, Telemetry: publishers, Rates: cfg.Limits.Rates, Waiters: cfg.Limits.Waiters,
+		Batch: cfg.Limits.Batch, Log: sampled(part(o.Log, "intake"))}, rules)
+
+	for _, in := range cfg.Ingress {
+		tlsConfig, err := serverTLS(cfg, in.TLS)
+		if err != nil {
+			return nil, fmt.Errorf("ingress %s: %w", in.Name, err)
+		}
+		d := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: c.intake, TLS: tlsConfig, Behind: prefixes(in.Behind),
+			DefaultKeyIDs: in.DefaultKeyIDs, Keys: jwks, Limits: httpLimits(cfg.Limits, in), Log: part(o.Log, "ingress")})
+		at, err := url.Parse(in.Listen)
+		if err != nil {
+			return nil, fmt.Errorf("ingress %s: %w", in.Name, err)
+		}
+		bound, err := d.Listen(at.Host)
+		if err != nil {
+			return nil, err
+		}
+		c.teardown = append(c.teardown, d.Close)
+		c.doors = append(c.doors, door{HTTP: d, name: in.Name, address: at.Scheme + "://" + bound})
+	}
+
+	c.admin, err = admin.NewServer(datadir.Socket(dir.Path), c, part(o.Log, "admin"))
+	if err != nil {
+		return nil, err
+	}
+	c.teardown = append(c.teardown, c.admin.Close)
+	return c, nil
+}
+
+// close takes down what New has acquired.
+func (c *Core) close() error {
+	var errs []error
+	for i := len(c.teardown) - 1; i >= 0; i-- {
+		if err := c.teardown[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	c.teardown = nil
+	return errors.Join(errs...)
+}
+
+// release gives back what a socket that may never have run has bound.
+func release(s interface{ Run(context.Context) error }) func() error {
+	return func() error {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		return s.Run(ended)
+	}
+}
+
+// Run lets the router work until ctx ends, and then within [limits] drain:
+// refuses new events, answers requests under way, sees what is out to its end.
+func (c *Core) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, work := errgroup.WithContext(work)
+	for _, ch := range c.commands {
+		g.Go(func() error { return ch.Run(work, ch.socket) })
+		g.Go(func() error { return ch.socket.Run(work) })
+	}
+	for _, t := range c.telemetry {
+		// The socket outlives the ring, so that the ring's last events go out.
+		sockets, closeSocket := context.WithCancel(context.WithoutCancel(work))
+		g.Go(func() error { defer closeSocket(); return t.Run(work) })
+		g.Go(func() error { return t.socket.Run(sockets) })
+	}
+	g.Go(func() error { return c.replies.Run(work) })
+	g.Go(func() error { return c.admin.Run(work) })
+	doors, closeDoors := context.WithCancel(work)
+	defer closeDoors()
+	shut := make(chan struct{})
+	var open sync.WaitGroup
+	for _, d := range c.doors {
+		open.Add(1)
+		g.Go(func() error { defer open.Done(); return d.Run(doors, time.Duration(c.cfg.Limits.Drain)) })
+	}
+	g.Go(func() error { open.Wait(); close(shut); return nil })
+	c.ready()
+
+	select {
+	case <-ctx.Done():
+		c.drain(ctx, closeDoors, shut)
+	case <-work.Done(): // something failed; Wait tells what
+	}
+	stop()
+	err := g.Wait()
+	return errors.Join(err, c.close())
+}
+
+// ready says where everything is.
+func (c *Core) ready() {
+	for _, d := range c.doors {
+		c.o.Log.Info().Str("ingress", d.name).Str("address", d.address).Msg("listening")
+	}
+	for _, ch := range c.commands {
+		c.o.Log.Info().Str("channel", ch.name).Str("address", ch.socket.Bound()).Msg("listening")
+	}
+	for _, t := range c.telemetry {
+		c.o.Log.Info().Str("channel", t.name).Str("address", t.socket.Bound()).Msg("listening")
+	}
+	if st := c.store.Stats(); !st.Durable && len(c.commands) > 0 {
+		c.o.Log.Warn().Str("engine", st.Engine).Msg("accepted commands are kept in memory alone: what is pending ends with the process")
+	}
+	c.o.Log.Info().Str("replies", c.replies.Bound()).Str("kid", c.kid()).Str("version", c.o.Version).Msg("ready")
+}
+
+func (c *Core) kid() string {
+	for kid := range c.keys {
+		return kid
+	}
+	return ""
+}
+
+// drain ends the two halves in their order, within [limits] drain.
+func (c *Core) drain(ctx context.Context, closeDoors func(), shut <-chan struct{}) {
+	c.o.Log.Info().Stringer("within", c.cfg.Limits.Drain).Msg("draining")
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.cfg.Limits.Drain))
+	defer cancel()
+	c.intake.Drain()
+	closeDoors()
+	select {
+	case <-shut:
+	case <-limit.Done():
+	}
+	all := !c.store.Stats().Durable // what is not durable gets its last chance now
+	for _, ch := range c.commands {
+		_ = ch.Quiet(limit, all) // errs when the time is up, and then the rest is told below
+	}
+	st := c.store.Stats()
+	for name, ch := range st.Channels {
+		if ch.Pending > 0 && !st.Durable {
+			c.o.Log.Warn().Str("channel", name).Int("pending", ch.Pending).Msg("pending events end with the process: the outbox is in memory")
+		}
+	}
+}
