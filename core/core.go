@@ -8,8 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +50,8 @@ type Core struct {
 	admin     *admin.Server
 	keys      delivery.Keys
 
-	teardown []func() error // last in, first out
+	bound    []func() error // gives addresses back when Run never comes
+	teardown []func() error // what outlives Run; last in, first out
 }
 
 type command struct {
@@ -112,7 +113,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.teardown = append(c.teardown, release(c.replies))
+	c.bound = append(c.bound, release(c.replies))
 	replyTo := cfg.Replies.Advertise
 	if replyTo == "" {
 		replyTo = c.replies.Bound()
@@ -127,7 +128,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			if err != nil {
 				return nil, err
 			}
-			c.teardown = append(c.teardown, release(pub))
+			c.bound = append(c.bound, release(pub))
 			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Signer: signer, To: pub, Log: log})
 			publishers[ch.Name] = t
 			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
@@ -139,7 +140,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		if err != nil {
 			return nil, err
 		}
-		c.teardown = append(c.teardown, release(push))
+		c.bound = append(c.bound, release(push))
 		c.commands = append(c.commands, command{Channel: channels[ch.Name], name: ch.Name, socket: push})
 	}
 
@@ -161,7 +162,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		if err != nil {
 			return nil, err
 		}
-		c.teardown = append(c.teardown, d.Close)
+		c.bound = append(c.bound, d.Close)
 		c.doors = append(c.doors, door{HTTP: d, name: in.Name, address: at.Scheme + "://" + bound})
 	}
 
@@ -169,19 +170,17 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.teardown = append(c.teardown, c.admin.Close)
+	c.bound = append(c.bound, c.admin.Close)
 	return c, nil
 }
 
 // close takes down what New has acquired.
 func (c *Core) close() error {
 	var errs []error
-	for i := len(c.teardown) - 1; i >= 0; i-- {
-		if err := c.teardown[i](); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
+	for _, undo := range slices.Backward(append(c.teardown, c.bound...)) {
+		errs = append(errs, undo())
 	}
-	c.teardown = nil
+	c.bound, c.teardown = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -197,6 +196,7 @@ func release(s interface{ Run(context.Context) error }) func() error {
 // Run lets the router work until ctx ends, and then within [limits] drain:
 // refuses new events, answers requests under way, sees what is out to its end.
 func (c *Core) Run(ctx context.Context) error {
+	c.bound = nil // who runs gives back
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, work := errgroup.WithContext(work)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headgate-io/headgate/configs"
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk/webhook"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [DIRECTORY]",
+		Short: "Write a working quickstart: headgate.toml and one key",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: do(func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			if err := writeQuickstart(dir); err != nil {
+				return err
+			}
+			cd := ""
+			if dir != "." {
+				cd = "cd " + dir + " && "
+			}
+			a.printf(`Written: %s, and %s (secret: keep it).
+
+Now, each in a terminal of its own:
+  %sheadgate run
+  %sheadgate consume commands
+  %sheadgate send --type com.example.order.created --data '{"amount": 12.5}'
+`, filepath.Join(dir, "headgate.toml"), filepath.Join(dir, "keys", "edge-1.toml"), cd, cd, cd)
+			return nil
+		}),
+	}
+}
+
+// writeQuickstart writes what init writes, over nothing that is there.
+func writeQuickstart(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	path := filepath.Join(dir, "headgate.toml")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("init: %s is there already: choose another directory", path)
+	}
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	_, err = f.Write(configs.Quickstart)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	return newKey(filepath.Join(dir, "keys"), config.Key{ID: "edge-1", Principal: "edge", State: "active",
+		Sources: []string{"**"}, Types: []string{"com.example.**"}})
+}
+
+// newKey makes an hmac key's file.
+func newKey(dir string, k config.Key) error {
+	return config.WriteKey(dir, k, webhook.FormatSecret(webhook.NewSecret()))
+}

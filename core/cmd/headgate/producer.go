@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk/webhook"
+)
+
+// producer signs and posts events, as an edge does.
+type producer struct {
+	to      string // base address of the router's door
+	keyID   string
+	signer  *webhook.Signer
+	client  *http.Client
+	retries int // further tries after 429, 503 and lost connections, with the same id
+	wait    int // seconds to wait for the end; 0 for not at all
+}
+
+// answer is what the router said.
+type answer struct {
+	status int
+	body   []byte
+}
+
+// maxAnswer bounds an answer that is read: a batch's results are the longest.
+const maxAnswer = 8 << 20
+
+// post sends a body under id until it is answered for good.
+func (p *producer) post(ctx context.Context, contentType, id string, body []byte) (answer, error) {
+	var last error
+	for try := 0; try <= p.retries; try++ {
+		got, retryAfter, err := p.once(ctx, contentType, id, body)
+		if err == nil && got.status != http.StatusTooManyRequests && got.status != http.StatusServiceUnavailable {
+			return got, nil
+		}
+		if try == p.retries {
+			return got, err
+		}
+		last = err
+		if retryAfter == 0 {
+			retryAfter = time.Duration(100<<min(try, 5)) * time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			return got, errors.Join(last, ctx.Err())
+		case <-time.After(retryAfter):
+		}
+	}
+	return answer{}, last
+}
+
+func (p *producer) once(ctx context.Context, contentType, id string, body []byte) (answer, time.Duration, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.to+"/v1/events", bytes.NewReader(body))
+	if err != nil {
+		return answer{}, 0, err
+	}
+	p.sign(req, id, body)
+	req.Header.Set("Content-Type", contentType)
+	if p.wait > 0 {
+		req.Header.Set("Prefer", "wait="+strconv.Itoa(p.wait))
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return answer{}, 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return answer{}, 0, err
+	}
+	after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	return answer{resp.StatusCode, text}, time.Duration(after) * time.Second, nil
+}
+
+// sign sets the four headers. Each attempt is signed anew.
+func (p *producer) sign(req *http.Request, id string, signed []byte) {
+	now := time.Now()
+	req.Header.Set(webhook.HeaderKeyID, p.keyID)
+	req.Header.Set(webhook.HeaderID, id)
+	req.Header.Set(webhook.HeaderTimestamp, webhook.Timestamp(now))
+	req.Header.Set(webhook.HeaderSignature, p.signer.Sign(id, now, signed))
+}
+
+// keyFile is what a producer needs of a key's file.
+type keyFile struct {
+	ID     string `toml:"id"`
+	Secret string `toml:"secret"`
+}
+
+// useKeyFile signs with the key in a file: one of the router's hmac keys, or
+// the producer's half of an ed25519 key.
+func (p *producer) useKeyFile(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	var k keyFile
+	if err := toml.Unmarshal(text, &k); err != nil || k.ID == "" || k.Secret == "" {
+		return fmt.Errorf("key %s: it has no id and secret to sign with", path)
+	}
+	if strings.HasPrefix(k.Secret, "whsk_") {
+		private, err := webhook.ParsePrivate(k.Secret)
+		if err != nil {
+			return fmt.Errorf("key %s: %w", path, err)
+		}
+		p.keyID = k.ID
+		p.signer, err = webhook.NewEd25519Signer(private)
+		return err
+	}
+	secret, err := webhook.ParseSecret(k.Secret)
+	if err != nil {
+		return fmt.Errorf("key %s: %w", path, err)
+	}
+	p.keyID = k.ID
+	p.signer, err = webhook.NewHMACSigner(secret)
+	return err
+}
+
+// useConfigKey signs with the first active hmac key of a configuration.
+func (p *producer) useConfigKey(cfg *config.Config) error {
+	for _, auth := range cfg.Auth {
+		for _, k := range auth.Keys {
+			if auth.Kind == "hmac" && k.State == "active" {
+				p.keyID = k.ID
+				var err error
+				p.signer, err = webhook.NewHMACSigner(k.Material.Reveal())
+				return err
+			}
+		}
+	}
+	return errors.New("no active hmac key in the configuration: name a key file with --key")
+}
+
+// newID makes an event's id: 128 random bits.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/datadir"
+)
+
+// app is what every command shares: streams, and the configuration's files.
+type app struct {
+	streams
+	files []string
+}
+
+// newRoot is the explicit table of commands.
+func newRoot(s streams) *cobra.Command {
+	a := &app{streams: s}
+	root := &cobra.Command{
+		Use:   "headgate",
+		Short: "A plugin-based event router: signed events in over HTTPS, verified deliveries out over ZeroMQ",
+		Long: `headgate takes signed events from an edge, proves who sent them, and hands them
+to back-end consumers over ZeroMQ, losing no accepted command.
+
+Begin with:  headgate demo     see it all happen, needs nothing
+             headgate init     a working quickstart in this directory
+             headgate run      the router`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.PersistentFlags().StringArrayVarP(&a.files, "config", "c", []string{"headgate.toml"}, "configuration `file`; again for more, later ones win")
+	_ = root.MarkPersistentFlagFilename("config", "toml")
+	root.AddCommand(
+		a.initCommand(), a.runCommand(), a.checkCommand(), a.explainCommand(), a.sendCommand(), a.consumeCommand(), a.demoCommand(),
+		a.topCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.keyCommand(), a.openapiCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// load reads the configuration.
+func (a *app) load(set map[string]string) (*config.Config, error) {
+	cfg, err := config.Load(a.files, config.Options{Set: set})
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// router is a client of the router that this configuration runs.
+func (a *app) router() (*admin.Client, error) {
+	cfg, err := a.load(nil)
+	if err != nil {
+		return nil, err
+	}
+	return admin.NewClient(datadir.Socket(cfg.Path(cfg.Data.Dir))), nil
+}
+
+// printf writes to standard output.
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// sending is what send was asked for.
+type sending struct {
+	to, key, ca       string
+	clientCert        string
+	clientKey         string
+	event             string
+	id, source, kind  string
+	subject, data     string
+	count, batch      int
+	perSecond         float64
+	parallel, retries int
+	wait              int
+	json, quiet       bool
+}
+
+func (a *app) sendCommand() *cobra.Command {
+	var s sending
+	cmd := &cobra.Command{
+		Use:   "send",
+		Short: "Make, sign and post events, as an edge does",
+		Long: `send makes an event, signs it with a key and posts it to the router.
+
+Without --to and --key it takes the first door and the first active hmac key of
+the configuration. --event posts a CloudEvent of your own from a file.`,
+		Example: `  headgate send --type com.example.order.created --data '{"amount": 12.5}'
+  headgate send --event order.json --wait 10
+  headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100`,
+		Args: cobra.NoArgs,
+		RunE: do(func(cmd *cobra.Command, _ []string) error { return a.send(cmd.Context(), s) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
+	f.StringVar(&s.key, "key", "", "key `file` to sign with (hmac, or the private half of an ed25519 key)")
+	f.StringVar(&s.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
+	f.StringVar(&s.clientCert, "client-cert", "", "PEM `file` of a client certificate")
+	f.StringVar(&s.clientKey, "client-key", "", "PEM `file` of its key")
+	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input; alone, instead of the next five")
+	f.StringVar(&s.id, "id", "", "the event's id; random when empty")
+	f.StringVar(&s.source, "source", "//headgate.local/send", "the event's source")
+	f.StringVar(&s.kind, "type", "", "the event's type")
+	f.StringVar(&s.subject, "subject", "", "the event's subject")
+	f.StringVar(&s.data, "data", "", "the event's data: JSON, or @file, or @- for standard input")
+	f.IntVar(&s.count, "count", 1, "how many events")
+	f.IntVar(&s.batch, "batch", 1, "events per request")
+	f.Float64Var(&s.perSecond, "rate", 0, "events per second at most; 0 for no limit")
+	f.IntVar(&s.parallel, "parallel", 4, "requests at once")
+	f.IntVar(&s.retries, "retries", 5, "further tries of a request that may be tried again")
+	f.IntVar(&s.wait, "wait", 0, "seconds to wait for the end of the event")
+	f.BoolVar(&s.json, "json", false, "print the router's answers as they are, one a line")
+	f.BoolVarP(&s.quiet, "quiet", "q", false, "print the summary alone")
+	cmd.MarkFlagsMutuallyExclusive("event", "type")
+	cmd.MarkFlagsOneRequired("event", "type")
+	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
+	return cmd
+}
+
+func (a *app) send(ctx context.Context, s sending) error {
+	p, err := a.producer(s)
+	if err != nil {
+		return err
+	}
+	if s.event != "" {
+		raw, err := a.readArg("@" + s.event)
+		if err != nil {
+			return err
+		}
+		e, err := sdk.ParseEvent(raw)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", s.event, err)
+		}
+		s.count, s.batch = 1, 1
+		return a.sendAll(ctx, p, s, func(int) (string, []byte) { return e.ID, raw })
+	}
+	data, err := a.data(s.data)
+	if err != nil {
+		return err
+	}
+	base := s.id
+	if base == "" {
+		base = newID()
+	}
+	return a.sendAll(ctx, p, s, func(n int) (string, []byte) {
+		id := base
+		if s.count > 1 {
+			id = fmt.Sprintf("%s-%d", base, n)
+		}
+		return id, newEvent(id, s, data)
+	})
+}
+
+// producer is who sends: from flags, or from the configuration.
+func (a *app) producer(s sending) (*producer, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = s.parallel
+	if s.ca != "" || s.clientCert != "" {
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if s.ca != "" {
+		pem, err := os.ReadFile(s.ca)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca %s: no certificate in it", s.ca)
+		}
+		transport.TLSClientConfig.RootCAs = pool
+	}
+	if s.clientCert != "" {
+		cert, err := tls.LoadX509KeyPair(s.clientCert, s.clientKey)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		transport.TLSClientConfig.Certificates = []tls.Certificate{cert}
+	}
+	p := &producer{to: strings.TrimSuffix(s.to, "/"), retries: s.retries, wait: s.wait, client: &http.Client{Transport: transport, Timeout: time.Minute}}
+	if s.key != "" {
+		if err := p.useKeyFile(s.key); err != nil {
+			return nil, err
+		}
+	}
+	if p.to != "" && p.signer != nil {
+		return p, nil
+	}
+	cfg, err := a.load(nil)
+	if err != nil {
+		return nil, err
+	}
+	if p.to == "" {
+		if len(cfg.Ingress) == 0 {
+			return nil, errors.New("the configuration has no [[ingress]]: say --to")
+		}
+		p.to = cfg.Ingress[0].Listen
+	}
+	if p.signer == nil {
+		return p, p.useConfigKey(cfg)
+	}
+	return p, nil
+}
+
+// readArg reads @file or @-.
+func (a *app) readArg(arg string) ([]byte, error) {
+	if arg == "@-" {
+		return io.ReadAll(a.in)
+	}
+	return os.ReadFile(strings.TrimPrefix(arg, "@"))
+}
+
+func (a *app) data(arg string) (json.RawMessage, error) {
+	text := []byte(arg)
+	if strings.HasPrefix(arg, "@") {
+		var err error
+		if text, err = a.readArg(arg); err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+	}
+	if len(text) > 0 && !json.Valid(text) {
+		return nil, errors.New("data is not JSON: quote a string, or give @file")
+	}
+	return text, nil
+}
+
+// newEvent makes a structured CloudEvent.
+func newEvent(id string, s sending, data json.RawMessage) []byte {
+	e := struct {
+		SpecVersion string          `json:"specversion"`
+		ID          string          `json:"id"`
+		Source      string          `json:"source"`
+		Type        string          `json:"type"`
+		Subject     string          `json:"subject,omitempty"`
+		Time        string          `json:"time"`
+		Data        json.RawMessage `json:"data,omitempty"`
+	}{"1.0", id, s.source, s.kind, s.subject, time.Now().UTC().Format(time.RFC3339Nano), data}
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings, and data that was checked
+	}
+	return text
+}
+
+// tally counts answers by status and code.
+type tally struct {
+	done atomic.Int64
+
+	mu     sync.Mutex
+	counts map[string]int
+	bad    int
+}
+
+func (t *tally) add(what string, good bool) {
+	t.done.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts[what]++
+	if !good {
+		t.bad++
+	}
+}
+
+// sendAll posts every event, batched, in parallel, at the rate asked for.
+func (a *app) sendAll(ctx context.Context, p *producer, s sending, event func(n int) (id string, raw []byte)) error {
+	limit := rate.NewLimiter(rate.Inf, 1)
+	if s.perSecond > 0 {
+		limit = rate.NewLimiter(rate.Limit(s.perSecond), max(s.batch, 1))
+	}
+	t := &tally{counts: make(map[string]int)}
+	var print sync.Mutex
+	stop := a.progress(s, t)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(s.parallel, 1))
+	for n := 0; n < s.count && ctx.Err() == nil; n += max(s.batch, 1) {
+		size := min(max(s.batch, 1), s.count-n)
+		if err := limit.WaitN(ctx, size); err != nil {
+			break
+		}
+		g.Go(func() error {
+			results, err := p.postEvents(ctx, n, size, s.batch > 1, event)
+			if err != nil {
+				return err
+			}
+			print.Lock()
+			defer print.Unlock()
+			for _, r := range results {
+				t.add(r.what(), r.good())
+				switch {
+				case s.json:
+					a.printf("%s\n", r.Raw)
+				case !s.quiet:
+					a.printf("%d %s %s%s\n", r.StatusCode, r.what(), r.ID, r.note())
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	stop()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if s.count > 1 {
+		fmt.Fprintf(a.err, "%d sent: %v\n", t.done.Load(), t.counts)
+	}
+	if err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	if t.bad > 0 {
+		return errSaid
+	}
+	return nil
+}
+
+// progress tells on standard error how far a long sending is.
+func (a *app) progress(s sending, t *tally) (stop func()) {
+	if s.count < 2 {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var once sync.Once
+	var ended sync.WaitGroup
+	ended.Add(1)
+	go func() {
+		defer ended.Done()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for last := int64(0); ; {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				now := t.done.Load()
+				fmt.Fprintf(a.err, "%d of %d sent, %d/s\n", now, s.count, now-last)
+				last = now
+			}
+		}
+	}()
+	return func() { once.Do(func() { close(done); ended.Wait() }) }
+}

@@ -1,0 +1,38 @@
+package consumer
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// MaxRepliers and MaxResults are bounds that tests go beyond.
+const (
+	MaxRepliers = maxRepliers
+	MaxResults  = maxResults
+)
+
+// SetClock replaces the clock that expiry is held against.
+func (c *Consumer) SetClock(now func() time.Time) { c.gate.now = now }
+
+// SetKeyPause replaces the least time between two readings of the keys.
+func (c *Consumer) SetKeyPause(d time.Duration) { c.gate.pause = d }
+
+// Memory is memory.
+type Memory struct{ m *memory }
+
+// NewMemory makes one for size events.
+func NewMemory(size int) Memory { return Memory{newMemory(size)} }
+
+// Remember notes an event by its id.
+func (m Memory) Remember(id string, result json.RawMessage) { m.m.remember(event{"/s", id}, result) }
+
+// Recall tells whether an event was done, and with what result.
+func (m Memory) Recall(id string) (json.RawMessage, bool) { return m.m.recall(event{"/s", id}) }
+
+// Size is the number of events and the bytes of results that are kept.
+func (m Memory) Size() (events, bytes int) {
+	for _, r := range m.m.results {
+		bytes += len(r)
+	}
+	return len(m.m.results), bytes
+}

@@ -1,0 +1,106 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/zmq"
+)
+
+const (
+	maxQueued  = delivery.MaxReplies // replies waiting for one address
+	frameBytes = 64 << 10            // a frame with more is sent; far below what a router reads in one
+	flushTime  = time.Second         // for what waits when an address is left
+)
+
+// replier sends replies to one address: all that wait, in one frame.
+type replier struct {
+	address string
+	socket  *zmq.Push
+	tally   *tally
+	queue   chan delivery.Reply
+	ctx     context.Context // ends when what waits is given up
+	giveUp  context.CancelFunc
+
+	frame []byte // being filled
+	count int    // replies in it
+}
+
+func newReplier(address string, o zmq.Options, t *tally) (*replier, error) {
+	r := &replier{address: address, socket: zmq.NewPush(o), tally: t, queue: make(chan delivery.Reply, maxQueued)}
+	if err := r.socket.Connect(address); err != nil {
+		return nil, err
+	}
+	r.ctx, r.giveUp = context.WithCancel(context.Background())
+	return r, nil
+}
+
+// put queues a reply. It does not block.
+func (r *replier) put(reply delivery.Reply) {
+	if reply.Status == delivery.StatusProgress && len(r.queue) > maxQueued/2 {
+		return // a router that is away needs no progress, and the room is for what counts
+	}
+	select {
+	case r.queue <- reply:
+	default: // dropped: the router delivers again and the answer is given again
+		r.lost(1)
+	}
+}
+
+// close ends run, within flushTime and the socket's linger.
+func (r *replier) close() {
+	close(r.queue)
+	time.AfterFunc(flushTime, r.giveUp)
+}
+
+// run sends what is put until close.
+func (r *replier) run() {
+	defer r.giveUp()
+	life, end := context.WithCancel(context.Background())
+	var socket sync.WaitGroup
+	socket.Go(func() { _ = r.socket.Run(life) }) // nil: it runs this once
+	for reply := range r.queue {
+		if reply.Goodbye {
+			r.flush() // a goodbye is alone in its frame, so that no router can read it before the rest
+		}
+		r.add(reply)
+		if reply.Goodbye || len(r.queue) == 0 || len(r.frame) >= frameBytes || r.count == delivery.MaxReplies {
+			r.flush()
+		}
+	}
+	end()
+	socket.Wait()
+}
+
+func (r *replier) add(reply delivery.Reply) {
+	text, err := json.Marshal(reply)
+	if err != nil {
+		panic(err) // strings, a number, and JSON that was checked
+	}
+	r.frame = append(r.frame, ',')
+	r.frame = append(r.frame, text...)
+	r.count++
+}
+
+// flush sends the frame: an array, or the one reply as it is.
+func (r *replier) flush() {
+	if r.count == 0 {
+		return
+	}
+	frame := r.frame[1:]
+	if r.count > 1 {
+		r.frame[0] = '['
+		frame = append(r.frame, ']')
+	}
+	if err := r.socket.Send(r.ctx, zmq.Frames{frame}); err != nil {
+		r.lost(r.count)
+	}
+	r.frame, r.count = nil, 0 // the socket has the old one
+}
+
+func (r *replier) lost(n int) {
+	r.tally.add(func(c *Counts) { c.Unsent += uint64(n) })
+}
