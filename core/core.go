@@ -122,7 +122,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	publishers := make(map[string]intake.Publisher)
 	for _, ch := range cfg.Channels {
 		log := part(o.Log, "channel").With().Str("channel", ch.Name).Logger()
-		socket := topology.Options{Name: ch.Name, Endpoints: topology.Endpoints{Listen: ch.Listen, Connect: ch.Connect}, ZMQ: peerOptions(cfg.Limits), Log: log}
+		socket := topology.Options{Name: "channel " + ch.Name, Endpoints: topology.Endpoints{Listen: ch.Listen, Connect: ch.Connect}, ZMQ: peerOptions(cfg.Limits), Log: log}
 		if ch.Class == "telemetry" {
 			pub, err := topology.NewPublications(socket, ch.HighWaterMark)
 			if err != nil {

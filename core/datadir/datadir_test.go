@@ -51,7 +51,9 @@ func TestOpenRefuses(t *testing.T) {
 		"a short lease key":      func(p string) error { return os.WriteFile(filepath.Join(p, "lease.key"), []byte("x"), 0o600) },
 		"a key others may read":  func(p string) error { return os.Chmod(filepath.Join(p, "delivery.key"), 0o640) },
 		"an open directory":      func(p string) error { return os.Chmod(p, 0o755) },
-		"a newer format":         func(p string) error { return os.WriteFile(filepath.Join(p, "format.json"), []byte(`{"format":2}`), 0o600) },
+		"a newer format": func(p string) error {
+			return os.WriteFile(filepath.Join(p, "format.json"), []byte(`{"format":2}`), 0o600)
+		},
 	} {
 		path := filepath.Join(t.TempDir(), "data")
 		d, err := datadir.Open(path, "")

@@ -16,7 +16,7 @@ type Endpoints struct {
 
 // Options are what every socket has.
 type Options struct {
-	Name      string // of the channel; "replies" for the reply socket
+	Name      string // for errors: "channel commands", "replies"
 	Endpoints Endpoints
 	ZMQ       zmq.Options // limits and heartbeats
 	Log       zerolog.Logger
@@ -32,7 +32,7 @@ type endpoint interface {
 func open(s endpoint, o Options) (string, error) {
 	for _, to := range o.Endpoints.Connect {
 		if err := s.Connect(to); err != nil {
-			return "", fmt.Errorf("channel %s: %w", o.Name, err)
+			return "", fmt.Errorf("%s: %w", o.Name, err)
 		}
 	}
 	if o.Endpoints.Listen == "" {
@@ -40,7 +40,7 @@ func open(s endpoint, o Options) (string, error) {
 	}
 	bound, err := s.Listen(o.Endpoints.Listen)
 	if err != nil {
-		return "", fmt.Errorf("channel %s: %w", o.Name, err)
+		return "", fmt.Errorf("%s: %w", o.Name, err)
 	}
 	return bound, nil
 }
