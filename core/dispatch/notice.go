@@ -51,7 +51,7 @@ type Counts struct {
 
 // ConnFacts describe one connection.
 type ConnFacts struct {
-	ID      uint64 `json:"id"`
+	ID      uint64 `json:"id,string"` // beyond what every JSON reader holds
 	Peer    string `json:"peer,omitempty"`
 	Addr    string `json:"addr"`
 	Since   string `json:"since"` // RFC 3339

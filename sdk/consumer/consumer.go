@@ -61,8 +61,9 @@ func New(o Options) (*Consumer, error) {
 }
 
 // Run takes deliveries until ctx ends. Then it begins nothing more, lets
-// running work finish within Grace, replies, gives back the rest and returns
-// nil. Work has to return when its own ctx ends: Run waits for it.
+// running work finish within Grace, replies, gives back the rest, waits two
+// seconds at most until all that is sent, and returns nil. Work has to return
+// when its own ctx ends: Run waits for it.
 //
 // An error means that the keys could not be read at the start. Connections that
 // cannot be made, or are lost, are tried again for ever. Run may be called
@@ -128,14 +129,15 @@ func limits(maxEvent int) zmq.Limits {
 // observe logs what happens to connections.
 func observe(log *slog.Logger) func(zmq.Event) {
 	return func(e zmq.Event) {
-		level := slog.LevelWarn
+		log := log.With("socket", e.Socket, "endpoint", e.Endpoint)
 		switch {
 		case e.Kind == zmq.Connected:
-			level = slog.LevelInfo
+			log.Info(e.Kind.String())
 		case errors.Is(e.Err, zmq.ReasonClosed):
-			level = slog.LevelDebug
+			log.Debug(e.Kind.String(), "error", e.Err)
+		default:
+			log.Warn(e.Kind.String(), "error", e.Err)
 		}
-		log.Log(context.Background(), level, e.Kind.String(), "socket", e.Socket, "endpoint", e.Endpoint, "error", e.Err)
 	}
 }
 

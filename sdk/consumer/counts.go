@@ -11,11 +11,11 @@ import (
 
 // Counts tell what a consumer or a subscriber did since it was made.
 type Counts struct {
-	Opened uint64 // deliveries that passed every check
-	// Refused are deliveries that did not, by the check: frames, kid, block,
-	// root, channel, event, topic, identity, expired or reply. One that is
-	// refused for its kid and opens after the keys were read again is counted
-	// in Opened as well.
+	Opened uint64 // deliveries that passed every check of delivery.Verifier
+	// Refused are deliveries that were left unacknowledged, by the check that
+	// they failed: frames, kid, block, root, channel, event, topic, identity,
+	// expired; or reply, which is opened but cannot be replied to. One whose
+	// kid is found when the keys are read again is counted in Opened too.
 	Refused  map[string]uint64
 	Done     uint64 // pieces of work, by how they ended
 	Retried  uint64

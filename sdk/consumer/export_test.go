@@ -3,10 +3,17 @@ package consumer
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 // MaxRepliers and MaxResults are bounds that tests go beyond.
 const (
+	FrameBytes  = frameBytes
+	MaxHeld     = maxHeld
+	MaxParked   = maxParked
+	MaxQueued   = maxQueued
 	MaxRepliers = maxRepliers
 	MaxResults  = maxResults
 )
@@ -35,4 +42,20 @@ func (m Memory) Size() (events, bytes int) {
 		bytes += len(r)
 	}
 	return len(m.m.results), bytes
+}
+
+// SendReplies puts replies to one address while nothing is sent, then sends
+// them, and returns how many were given up.
+func SendReplies(address string, replies []delivery.Reply) (unsent uint64, err error) {
+	t := newTally()
+	r, err := newReplier(address, zmq.Options{}, t)
+	if err != nil {
+		return 0, err
+	}
+	for _, reply := range replies {
+		r.put(reply)
+	}
+	r.close()
+	r.run()
+	return t.counts().Unsent, nil
 }

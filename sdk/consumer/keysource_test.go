@@ -3,6 +3,8 @@ package consumer_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -91,7 +93,9 @@ func TestKeysFromURL(t *testing.T) {
 }
 
 func TestKeysFromURLWantsATrustedServer(t *testing.T) {
-	server := httptest.NewTLSServer(http.NotFoundHandler())
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	if _, err := consumer.KeysFromURL(server.URL).Keys(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate nobody signed: %v", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,7 @@ func listen(t testing.TB, s interface{ Listen(string) (string, error) }, at stri
 // order is delivery number attempt of event number n.
 type order struct {
 	n, attempt int
+	pad        int                // bytes of data
 	key        ed25519.PrivateKey // routerKey when nil
 	change     func(*delivery.Header)
 	spoil      func(frames [][]byte) // after it was signed
@@ -107,7 +109,7 @@ func (r *router) frame(o order) [][]byte {
 	if o.change != nil {
 		o.change(&h)
 	}
-	event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"//shop.example/till","type":%q,"data":{"n":%d}}`, id(o.n), eventType, o.n)
+	event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"//shop.example/till","type":%q,"data":{"n":%d%s}}`, id(o.n), eventType, o.n, strings.Repeat(" ", o.pad))
 	frames := [][]byte{[]byte(eventType), h.Append(nil), []byte(event), nil, nil}
 	if err := signer.Sign([][][]byte{frames}); err != nil {
 		r.t.Fatal(err)

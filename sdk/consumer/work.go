@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,7 +82,7 @@ func (c *Consumer) perform(ctx context.Context, work Work, d *delivery.Delivery)
 		reply = delivery.Reply{Status: delivery.StatusRetry, Reason: reason(p.Error())}
 	}
 	if reply.Status != delivery.StatusDone {
-		log.Info("work not done", "reply", reply.Status, "reason", reply.Reason)
+		log.Info("work not done", "reply", cmp.Or(reply.Status, "goodbye"), "reason", reply.Reason)
 	}
 	return reply
 }

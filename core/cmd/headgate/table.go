@@ -63,8 +63,25 @@ func (a *app) printJSON(v any) error {
 
 // count says how many of a thing there are.
 func count(n int, of string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + of
+	case strings.HasSuffix(of, "y"):
+		return strconv.Itoa(n) + " " + strings.TrimSuffix(of, "y") + "ies"
 	}
 	return strconv.Itoa(n) + " " + of + "s"
+}
+
+// bytesOf gives a size to three digits or so, in binary units.
+func bytesOf(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	size, i := float64(n), 0
+	for size >= 1024 && i < len(units)-1 {
+		size /= 1024
+		i++
+	}
+	if i == 0 {
+		return fmt.Sprintf("%dB", n)
+	}
+	return fmt.Sprintf("%.1f%s", size, units[i])
 }

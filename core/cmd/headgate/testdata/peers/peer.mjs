@@ -31,13 +31,15 @@ const { values: flags } = parseArgs({
   },
 });
 if (!flags.connect === !flags.sub || !flags.keys || !MODES.includes(flags.mode)) {
-  console.error(`usage: peer.mjs --keys FILE (--connect | --sub) ENDPOINT [--mode ${MODES.join("|")}] ...`);
+  console.error("usage: peer.mjs --keys FILE (--connect | --sub) ENDPOINT [--mode MODE] ...");
+  console.error(`modes: ${MODES.join(", ")}`);
   process.exit(2);
 }
 
 const keys = loadKeys(flags.keys);
 const channels = [flags.channel ?? (flags.sub ? "telemetry" : "commands")];
-const deliveries = new (flags.sub ? Subscriber : Pull)({ heartbeatInterval: Number(flags.heartbeat) });
+const heartbeatInterval = Number(flags.heartbeat);
+const deliveries = flags.sub ? new Subscriber({ heartbeatInterval }) : new Pull({ heartbeatInterval });
 if (flags.sub) deliveries.subscribe(flags.topic);
 deliveries.connect(flags.sub ?? flags.connect);
 const replies = new Map();

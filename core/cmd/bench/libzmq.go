@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed testdata/zmqthr.c
+var libzmqSource []byte
+
+// libzmq is a compiled program of libzmq sockets, or the reason for its absence.
+type libzmq struct {
+	path    string
+	version string
+	missing string
+}
+
+// compile makes the program in dir.
+func compile(ctx context.Context, dir string) libzmq {
+	const install = "install libzmq3-dev, pkg-config and a C compiler"
+	ask := func(what string) (string, error) {
+		out, err := exec.CommandContext(ctx, "pkg-config", what, "libzmq").Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	version, err := ask("--modversion")
+	if err != nil {
+		return libzmq{missing: install}
+	}
+	cflags, err := ask("--cflags")
+	if err != nil {
+		return libzmq{missing: install}
+	}
+	libs, err := ask("--libs")
+	if err != nil {
+		return libzmq{missing: install}
+	}
+	source, program := filepath.Join(dir, "zmqthr.c"), filepath.Join(dir, "zmqthr")
+	if err := os.WriteFile(source, libzmqSource, 0o600); err != nil {
+		return libzmq{missing: err.Error()}
+	}
+	args := append([]string{"-O2", "-o", program, source}, strings.Fields(cflags+" "+libs)...)
+	if out, err := exec.CommandContext(ctx, "cc", args...).CombinedOutput(); err != nil {
+		return libzmq{missing: fmt.Sprintf("%s (cc: %v: %s)", install, err, out)}
+	}
+	return libzmq{path: program, version: version}
+}
+
+// name is what rows call the other end.
+func (l libzmq) name() string {
+	if l.path == "" {
+		return "Go consumer: to use libzmq's, " + l.missing
+	}
+	return "libzmq " + l.version
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core"
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/datadir"
+	"github.com/headgate-io/headgate/sdk/webhook"
+)
+
+// routerConfig is the quickstart on free ports, with bounds that a benchmark
+// does not reach.
+const routerConfig = `
+[data]
+dir = "data"
+[[ingress]]
+name = "edge"
+listen = "http://127.0.0.1:0"
+[replies]
+listen = "tcp://127.0.0.1:0"
+[[auth]]
+name = "edge-keys"
+kind = "hmac"
+keys = "dir:keys"
+[[channels]]
+name = "commands"
+class = "command"
+listen = "tcp://127.0.0.1:0"
+max_pending = "100%"
+[[channels]]
+name = "telemetry"
+class = "telemetry"
+listen = "tcp://127.0.0.1:0"
+[[routes]]
+name = "orders"
+type = ["com.example.order.*"]
+channels = ["commands"]
+[[routes]]
+name = "readings"
+type = ["com.example.reading.**"]
+channels = ["telemetry"]
+[journal]
+max_ids = 100_000_000
+capacity = "8GiB"
+[limits]
+peers_per_address = 4096
+handshakes = 4096
+`
+
+const keyID = "bench"
+
+// playRouter is the router itself, with the configuration of its one argument.
+func playRouter(ctx context.Context, args []string, ready func(string)) error {
+	if len(args) != 1 {
+		return errors.New("router: a configuration is needed")
+	}
+	cfg, err := config.Load(args, config.Options{Env: []string{}})
+	if err != nil {
+		return err
+	}
+	c, err := core.New(cfg, core.Options{Version: "bench", Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)})
+	if err != nil {
+		return err
+	}
+	top, err := c.Top(ctx)
+	if err != nil {
+		return err
+	}
+	ready(top.Doors[0].Address)
+	return c.Run(ctx)
+}
+
+// router is a running router in a process of its own.
+type router struct {
+	*child
+	address             string // of its door, host:port
+	commands, telemetry string // endpoints
+	secret              string
+	signer              *webhook.Signer
+	ask                 *admin.Client
+}
+
+// newRouter starts a router called name.
+func (b *bench) newRouter(ctx context.Context, name string) (*router, error) {
+	dir := filepath.Join(b.dir, name)
+	secret := webhook.NewSecret()
+	r := &router{secret: webhook.FormatSecret(secret), ask: admin.NewClient(datadir.Socket(filepath.Join(dir, "data")))}
+	err := config.WriteKey(filepath.Join(dir, "keys"), config.Key{ID: keyID, Principal: "edge", State: "active", Sources: []string{"//bench/**"}, Types: []string{"**"}}, r.secret)
+	if err != nil {
+		return nil, err
+	}
+	if r.signer, err = webhook.NewHMACSigner(secret); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "headgate.toml")
+	if err := os.WriteFile(path, []byte(routerConfig), 0o600); err != nil {
+		return nil, err
+	}
+	var door string
+	if r.child, door, err = b.role(ctx, b.profile(name), "router", path); err != nil {
+		return nil, err
+	}
+	if err := r.locate(ctx, door); err != nil {
+		r.kill()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *router) locate(ctx context.Context, door string) error {
+	at, err := url.Parse(door)
+	if err != nil {
+		return err
+	}
+	top, err := r.ask.Top(ctx)
+	if err != nil {
+		return err
+	}
+	r.address, r.commands, r.telemetry = at.Host, top.Commands[0].Address, top.Telemetry[0].Address
+	return nil
+}
+
+// routerPatience bounds every wait for a router to come to a state.
+const routerPatience = 30 * time.Second
+
+// until waits for the router to be as wanted and returns what it then shows.
+func (r *router) until(ctx context.Context, what string, wanted func(*admin.Top) bool) (admin.Top, error) {
+	ctx, cancel := context.WithTimeout(ctx, routerPatience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		top, err := r.ask.Top(ctx)
+		if err == nil && wanted(&top) {
+			return top, nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return top, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return top, fmt.Errorf("router: waited in vain until %s: %w", what, ctx.Err())
+		}
+	}
+}
+
+// connected waits for so many consumers and subscribers.
+func (r *router) connected(ctx context.Context, consumers, subscribers int) error {
+	_, err := r.until(ctx, "consumers are connected", func(t *admin.Top) bool {
+		return len(t.Commands[0].Conns) == consumers && t.Telemetry[0].Subscribers == subscribers
+	})
+	return err
+}
+
+// quiet waits until everything accepted has been delivered, and commands done.
+func (r *router) quiet(ctx context.Context) (admin.Top, error) {
+	return r.until(ctx, "everything is delivered", func(t *admin.Top) bool {
+		tm := t.Telemetry[0]
+		handed := tm.Published >= t.Intake.Accepted-uint64(t.Commands[0].Counts.Done)-tm.RingDropped && tm.Queued == 0
+		return t.Commands[0].Pending == 0 && t.Commands[0].Out == 0 && handed
+	})
+}

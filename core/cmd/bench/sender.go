@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/zmq"
+)
+
+// signed asks a sender for whole deliveries, each signed, instead of frames.
+const signed = "signed"
+
+// playSender pushes as fast as it can: args are an endpoint and either the
+// sizes of a message's frames, as in 64, or signed.
+func playSender(ctx context.Context, args []string, ready func(string)) error {
+	if len(args) != 2 {
+		return errors.New("sender: an endpoint and sizes are needed")
+	}
+	push := zmq.NewPush(zmq.Options{Linger: -1})
+	if err := push.Connect(args[0]); err != nil {
+		return err
+	}
+	send := sendDeliveries
+	if args[1] != signed {
+		frames, err := parseFrames(args[1])
+		if err != nil {
+			return err
+		}
+		send = func(ctx context.Context, to *zmq.Push) error {
+			for {
+				if err := to.Send(ctx, frames); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	ready(args[0])
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return push.Run(ctx) })
+	g.Go(func() error {
+		if err := send(ctx, push); ctx.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func parseFrames(sizes string) (zmq.Frames, error) {
+	var frames zmq.Frames
+	for text := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, fmt.Errorf("sender: %q is no size", text)
+		}
+		frames = append(frames, make([]byte, n))
+	}
+	return frames, nil
+}
+
+// sendDeliveries sends signed batches of the largest size.
+func sendDeliveries(ctx context.Context, to *zmq.Push) error {
+	d, err := newDeliveries()
+	if err != nil {
+		return err
+	}
+	for {
+		batch, err := d.next(delivery.MaxBatch)
+		if err != nil {
+			return err
+		}
+		for _, frames := range batch {
+			if err := to.Send(ctx, frames); err != nil {
+				return err
+			}
+		}
+	}
+}

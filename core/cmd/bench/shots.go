@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/headgate-io/headgate/sdk/webhook"
+)
+
+// shots are signed HTTP requests, ready to be written.
+type shots struct {
+	slab []byte
+	ends []int
+}
+
+// order says what shots are to be made.
+type order struct {
+	requests int
+	batch    int    // events per request; 1 for single events
+	kind     string // type of the events
+	keyID    string
+	signer   *webhook.Signer
+}
+
+// newShots makes and signs requests of events with ids that nobody has used.
+func newShots(o order) *shots {
+	var run [6]byte
+	_, _ = rand.Read(run[:]) // never fails (crypto/rand, Go 1.24)
+	prefix := hex.EncodeToString(run[:])
+	s := &shots{slab: make([]byte, 0, o.requests*(o.batch*(eventBytes+1)+400)), ends: make([]int, o.requests)}
+	now, n := time.Now(), 0
+	contentType := "application/cloudevents+json"
+	if o.batch > 1 {
+		contentType = "application/cloudevents-batch+json"
+	}
+	for i := range s.ends {
+		id := fmt.Sprintf("%s-%d", prefix, n)
+		var events [][]byte
+		for range o.batch {
+			events = append(events, newEvent(fmt.Sprintf("%s-%d", prefix, n), o.kind))
+			n++
+		}
+		body := bytes.Join(events, []byte(","))
+		if o.batch > 1 {
+			body = append(append([]byte("["), body...), ']')
+		}
+		s.slab = fmt.Appendf(s.slab, "POST /v1/events HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\nContent-Length: %d\r\n", contentType, len(body))
+		s.slab = fmt.Appendf(s.slab, "%s: %s\r\n%s: %s\r\n%s: %s\r\n%s: %s\r\n\r\n", webhook.HeaderKeyID, o.keyID, webhook.HeaderID, id,
+			webhook.HeaderTimestamp, webhook.Timestamp(now), webhook.HeaderSignature, o.signer.Sign(id, now, body))
+		s.slab = append(s.slab, body...)
+		s.ends[i] = len(s.slab)
+	}
+	return s
+}
+
+func (s *shots) len() int { return len(s.ends) }
+
+func (s *shots) at(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = s.ends[i-1]
+	}
+	return s.slab[from:s.ends[i]]
+}

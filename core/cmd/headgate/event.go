@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+func (a *app) eventCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "event",
+		Short: "Look at events in a running router, and cancel one",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(a.eventListCommand(), a.eventShowCommand(), a.eventCancelCommand())
+	return cmd
+}
+
+func (a *app) eventListCommand() *cobra.Command {
+	var f outbox.Filter
+	var state string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List events that went to a command channel, oldest first",
+		Args:  cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			f.State = outbox.State(state)
+			if !slices.Contains(states, f.State) && state != "" {
+				return fmt.Errorf("--state %q is none of pending, done, failed, dropped", state)
+			}
+			return checkLimit(f.Limit)
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", "", "pending, done, failed (dead letters) or dropped")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]cobra.Completion{"pending", "done", "failed", "dropped"}, cobra.ShellCompDirectiveNoFileComp))
+	a.listFlags(cmd, &f)
+	return cmd
+}
+
+var states = []outbox.State{outbox.StatePending, outbox.StateDone, outbox.StateFailed, outbox.StateDropped}
+
+// listLimit is how many events a list has unless it is told, maxListLimit how
+// many the router makes at most: an answer of some 20 MiB.
+const (
+	listLimit    = 100
+	maxListLimit = 10_000
+)
+
+func checkLimit(n int) error {
+	if n < 1 || n > maxListLimit {
+		return fmt.Errorf("--limit %d is not 1 to %d: page with --after", n, maxListLimit)
+	}
+	return nil
+}
+
+// listFlags makes cmd list what f selects.
+func (a *app) listFlags(cmd *cobra.Command, f *outbox.Filter) {
+	var asJSON bool
+	cmd.Flags().StringVar(&f.Channel, "channel", "", "only of this `channel`")
+	cmd.Flags().StringVar(&f.Source, "source", "", "only of this source")
+	cmd.Flags().StringVar(&f.Type, "type", "", "only of this type")
+	cmd.Flags().IntVar(&f.Limit, "limit", listLimit, "so many at most")
+	cmd.Flags().Uint64Var(&f.After, "after", 0, "only above this sequence, to page")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	a.completeChannel(cmd)
+	cmd.RunE = do(func(cmd *cobra.Command, _ []string) error {
+		router, err := a.router()
+		if err != nil {
+			return err
+		}
+		list, err := router.Events(cmd.Context(), *f)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return a.printJSON(list)
+		}
+		a.printEvents(list)
+		if len(list) == f.Limit {
+			fmt.Fprintf(a.err, "There may be more: --after %d\n", list[len(list)-1].Seq)
+		}
+		return nil
+	})
+}
+
+func (a *app) printEvents(list []admin.Event) {
+	t := newTable(a.out, "SEQ", "ID", "SOURCE", "TYPE", "STATE", "CHANNELS", "ACCEPTED")
+	for _, e := range list {
+		channels := make([]string, len(e.Channels))
+		for i, c := range e.Channels {
+			channels[i] = fmt.Sprintf("%s:%s", c.Channel, c.State)
+		}
+		t.row(e.Seq, e.ID, e.Source, e.Type, e.State, strings.Join(channels, " "), stamp(e.Accepted))
+	}
+	t.end()
+}
+
+// stamp gives a time as logs have it, empty for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+func (a *app) eventShowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show SOURCE ID",
+		Short: "Show one event with its history, and itself while it is held",
+		Args:  cobra.ExactArgs(2),
+	}
+	a.showFlags(cmd, func(*admin.Event) error { return nil })
+	return cmd
+}
+
+// showFlags makes cmd show one event that fit is content with.
+func (a *app) showFlags(cmd *cobra.Command, fit func(*admin.Event) error) {
+	var raw, asJSON bool
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the event alone, byte for byte")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.MarkFlagsMutuallyExclusive("raw", "json")
+	cmd.RunE = do(func(cmd *cobra.Command, args []string) error {
+		router, err := a.router()
+		if err != nil {
+			return err
+		}
+		e, err := router.Event(cmd.Context(), outbox.Key{Source: args[0], ID: args[1]})
+		if err != nil {
+			return err
+		}
+		if err := fit(&e); err != nil {
+			return err
+		}
+		switch {
+		case asJSON:
+			return a.printJSON(e)
+		case !raw:
+			a.printEvent(&e)
+			return nil
+		case len(e.Event) == 0:
+			return fmt.Errorf("event %s of %s has ended: %w", e.ID, e.Source, errGone)
+		}
+		_, err = a.out.Write(e.Event)
+		return err
+	})
+}
+
+var errGone = errors.New("the event itself is no longer held, only its state")
+
+func (a *app) printEvent(e *admin.Event) {
+	a.printf("event      %s of %s\n", printable(e.ID), printable(e.Source))
+	a.printf("type       %s\n", printable(e.Type))
+	a.printf("state      %s\n", e.State)
+	a.printf("principal  %s\n", printable(e.Principal.String()))
+	a.printf("accepted   %s, sequence %d\n", stamp(e.Accepted), e.Seq)
+	for _, c := range e.Channels {
+		a.printf("\nchannel    %s: %s, attempt %d, %s\n", c.Channel, channelStateOf(c), c.Attempt, count(c.Failures, "failure"))
+		a.optional("order key", c.Order)
+		a.optional("due", stamp(c.Due))
+		a.optional("changed", stamp(c.At))
+		a.optional("reason", c.Reason)
+		a.optional("result", string(c.Result))
+		if len(c.History) == 0 {
+			continue
+		}
+		t := newTable(a.out, "ATTEMPT", "AT", "WHAT", "REASON")
+		for _, h := range c.History {
+			t.row(h.Attempt, stamp(h.At), h.What, h.Reason)
+		}
+		t.end()
+	}
+	if len(e.Event) == 0 {
+		a.printf("\n%v\n", errGone)
+		return
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, e.Event, "", "  "); err != nil {
+		a.printf("\n%s\n", printable(string(e.Event)))
+		return
+	}
+	a.printf("\n")
+	for line := range strings.Lines(text.String()) {
+		a.printf("%s\n", printable(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+func channelStateOf(c admin.ChannelState) string {
+	if c.Out {
+		return string(c.State) + " (out with a consumer)"
+	}
+	return string(c.State)
+}
+
+func (a *app) optional(name, value string) {
+	if value != "" {
+		a.printf("%-9s  %s\n", name, printable(value))
+	}
+}
+
+func (a *app) eventCancelCommand() *cobra.Command {
+	var act admin.Act
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cancel SOURCE ID --why TEXT",
+		Short: "End a pending event as dropped",
+		Long: `cancel ends an event as dropped on every channel, or the one named, where it is
+pending. A consumer that has it now is not stopped; its reply changes nothing.`,
+		Args: cobra.ExactArgs(2),
+		RunE: do(func(cmd *cobra.Command, args []string) error {
+			act.Verb, act.Key = admin.Cancel, outbox.Key{Source: args[0], ID: args[1]}
+			return a.act(cmd.Context(), act, asJSON)
+		}),
+	}
+	cmd.Flags().StringVar(&act.Channel, "channel", "", "only on this `channel`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	a.completeChannel(cmd)
+	whyFlag(cmd, &act.Why)
+	_ = cmd.MarkFlagRequired("why")
+	return cmd
+}
+
+func whyFlag(cmd *cobra.Command, why *string) {
+	cmd.Flags().StringVar(why, "why", "", "the reason, for the log")
+}
+
+// act does what the operator wants and says what came of it.
+func (a *app) act(ctx context.Context, act admin.Act, asJSON bool) error {
+	router, err := a.router()
+	if err != nil {
+		return err
+	}
+	done, err := router.Act(ctx, act)
+	if err != nil {
+		return err
+	}
+	return a.printDone(act, done, asJSON)
+}
+
+func (a *app) printDone(act admin.Act, done admin.Done, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(done)
+	}
+	a.printf("%s: %s\n", act.Verb, count(done.Changed, "event"))
+	return nil
+}

@@ -1,0 +1,126 @@
+package core_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/headgate-io/headgate/"
+
+// layout says which of this repository's packages each may import, tests
+// aside. README shows it in its layout section; keep the two alike.
+var layout = map[string][]string{
+	"sdk":                    {},
+	"sdk/delivery":           {"sdk"},
+	"sdk/webhook":            {},
+	"sdk/zmq":                {},
+	"sdk/consumer":           {"sdk", "sdk/delivery", "sdk/zmq"},
+	"configs":                {},
+	"core/config":            {"sdk", "sdk/webhook"},
+	"core/datadir":           {},
+	"core/signature":         {"sdk", "sdk/delivery", "sdk/webhook"},
+	"core/trust":             {"sdk", "sdk/webhook", "core/signature"},
+	"core/route":             {"sdk", "sdk/delivery"},
+	"core/outbox":            {"sdk", "sdk/delivery"},
+	"core/outbox/memory":     {"sdk", "core/outbox"},
+	"core/outbox/outboxtest": {"sdk", "core/outbox"},
+	"core/intake":            {"sdk", "core/trust", "core/route", "core/outbox"},
+	"core/dispatch":          {"sdk", "sdk/delivery", "core/outbox"},
+	"core/topology":          {"sdk", "sdk/delivery", "sdk/zmq"},
+	"core/ingress":           {"sdk", "sdk/webhook", "core/intake", "core/outbox", "core/trust"},
+	"core/admin":             {"sdk", "core/dispatch", "core/intake", "core/outbox"},
+	"core":                   {"*"},
+	"core/cmd/headgate":      {"core", "core/admin", "core/config", "core/datadir", "core/outbox", "configs", "sdk/*", "plugins/*"},
+	"core/cmd/bench":         {"*"},
+	"examples/*":             {"sdk/*"},
+	"plugins/*":              {"sdk"},
+}
+
+// onlyBy names packages from outside that one room alone may import.
+var onlyBy = map[string]string{
+	"github.com/go-zeromq/zmq4": "sdk/zmq",
+	"cel.dev/cel-go":            "core/route",
+	"github.com/knadh/koanf":    "core/config",
+	"github.com/spf13/cobra":    "core/cmd/headgate",
+}
+
+func TestLayout(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == "testdata" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel("..", filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(rel)
+		seen[pkg] = true
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			checkImport(t, pkg, imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !seen["core/dispatch"] || !seen["sdk"] {
+		t.Error("the walk saw nothing")
+	}
+	for pkg := range seen {
+		base := path.Base(pkg)
+		if slices.Contains([]string{"util", "utils", "common", "types", "helpers", "misc"}, base) {
+			t.Errorf("%s: a package name answers what it gives", pkg)
+		}
+	}
+}
+
+func checkImport(t *testing.T, pkg, imported string) {
+	t.Helper()
+	if own, ok := strings.CutPrefix(imported, module); ok {
+		allowed, known := layout[pkg]
+		if !known {
+			allowed, known = layout[path.Dir(pkg)+"/*"]
+		}
+		if !known {
+			t.Errorf("%s is not in the layout table", pkg)
+			return
+		}
+		if !slices.ContainsFunc(allowed, func(a string) bool {
+			dir, any := strings.CutSuffix(a, "*")
+			return a == own || any && (strings.HasPrefix(own, dir) || own+"/" == dir)
+		}) {
+			t.Errorf("%s imports %s, which the layout table does not allow", pkg, own)
+		}
+		return
+	}
+	if pkg == "sdk" && strings.Contains(strings.Split(imported, "/")[0], ".") {
+		t.Errorf("sdk imports %s: it has the standard library only", imported)
+	}
+	for outside, room := range onlyBy {
+		if strings.HasPrefix(imported, outside) && pkg != room {
+			t.Errorf("%s imports %s, which belongs to %s", pkg, imported, room)
+		}
+	}
+}

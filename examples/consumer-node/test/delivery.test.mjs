@@ -1,0 +1,168 @@
+// Hold delivery.mjs against the vectors that the Go and Python code read too.
+
+import assert from "node:assert/strict";
+import { createHmac, createPrivateKey, sign } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { leaf, loadKeys, open, read, Refused } from "../delivery.mjs";
+
+const vectors = new URL("../../../sdk/testdata/vectors/", import.meta.url);
+const delivery = JSON.parse(readFileSync(new URL("delivery.json", vectors)));
+const events = JSON.parse(readFileSync(new URL("event.json", vectors)));
+
+// What read() refuses. The rules for attributes are the router's, which made them
+// before it signed.
+const READ = /repeated|utf-8|surrogate|byte order mark|NaN|double|after/;
+
+const framesOf = (vector) => vector.frames_base64.map((frame) => Buffer.from(frame, "base64"));
+
+function keysOf(jwks) {
+  const folder = mkdtempSync(join(tmpdir(), "keys-"));
+  try {
+    writeFileSync(join(folder, "keys.json"), JSON.stringify(jwks));
+    return loadKeys(join(folder, "keys.json"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function outcome(act) {
+  try {
+    act();
+  } catch (refused) {
+    if (refused instanceof Refused) return refused.message;
+    throw refused;
+  }
+  return "ok";
+}
+
+function opened(frames, keys, now = delivery.now) {
+  return outcome(() => open(frames, keys, delivery.channels, now));
+}
+
+function reads(event) {
+  return outcome(() => read(event, "event", "specversion", "id", "source", "type")) === "ok";
+}
+
+for (const vector of delivery.open) {
+  test(`open: ${vector.name}`, () => {
+    assert.equal(opened(framesOf(vector), keysOf(delivery.keys)), vector.outcome);
+  });
+}
+
+test("a known root is no milder", () => {
+  const keys = keysOf(delivery.keys);
+  for (const vector of delivery.open) opened(framesOf(vector), keys);
+  for (const vector of delivery.open) {
+    // Where the root is right, its signature is not read again.
+    const want = /^sign(ature|ed)/.test(vector.name) ? "ok" : vector.outcome;
+    assert.equal(opened(framesOf(vector), keys), want, vector.name);
+  }
+});
+
+test("64 roots are remembered", () => {
+  const keys = keysOf(delivery.keys);
+  const frames = framesOf(delivery.open[0]);
+  const header = JSON.parse(frames[1]);
+  for (let attempt = 1; attempt <= 100; attempt++) {
+    frames[1] = Buffer.from(JSON.stringify({ ...header, attempt }));
+    assert.equal(opened(signed(frames, header.kid), keys), "ok");
+  }
+  assert.equal(keys.get(header.kid).roots.size, 64);
+});
+
+test("the last second counts", () => {
+  const frames = framesOf(delivery.open[0]);
+  const { exp } = JSON.parse(frames[1]);
+  assert.equal(opened(frames, keysOf(delivery.keys), exp + 0.9), "ok");
+  assert.equal(opened(frames, keysOf(delivery.keys), exp + 1), "expired");
+});
+
+test("blocks outside the tree", () => {
+  const frames = framesOf(delivery.open[0]);
+  const signature = frames[4].subarray(9, 73);
+  for (const [index, size, proof] of [[1, 1, 0], [0, 0, 0], [0, 257, 9], [255, 256, 7]]) {
+    const place = Buffer.from([1, 0, 0, 0, index, 0, 0, size >> 8, size & 255]);
+    frames[4] = Buffer.concat([place, signature, Buffer.alloc(32 * proof)]);
+    assert.equal(opened(frames, keysOf(delivery.keys)), "block", `leaf ${index} of ${size}`);
+  }
+});
+
+test("a header's members have their types", () => {
+  const keys = keysOf(delivery.keys);
+  const frames = framesOf(delivery.open[0]);
+  const header = JSON.parse(frames[1]);
+  for (const name of ["v", "id", "source", "channel", "kid", "exp"]) {
+    for (const value of [null, [], {}, 1.5, true]) {
+      frames[1] = Buffer.from(JSON.stringify({ ...header, [name]: value }));
+      assert.equal(opened(frames, keys), "frames", `${name} is ${JSON.stringify(value)}`);
+    }
+  }
+});
+
+test("leaves", () => {
+  for (const vector of delivery.leaves) {
+    assert.equal(leaf(framesOf(vector)).toString("hex"), vector.leaf);
+  }
+});
+
+test("leases", () => {
+  for (const vector of delivery.leases) assert.equal(lease(vector), vector.lease);
+});
+
+for (const vector of events) {
+  if (vector.outcome !== "ok" && !READ.test(vector.name)) continue;
+  test(`read: ${vector.name}`, () => {
+    assert.equal(reads(Buffer.from(vector.raw_base64, "base64")), vector.outcome === "ok");
+  });
+}
+
+test("objects", () => {
+  const strings = ["", ":", '":', "\\", '\\":"', "x".repeat(4e6), '"\\'.repeat(1e6)];
+  for (const [data, good] of [
+    ['{"a" : 1, "b"\n:[{"a":2}], "c":"\\":"}', true],
+    ['{"a" : 1, "b":2, "a"\n:1}', false],
+    ['{"__proto__":1,"__proto__":2}', false],
+    ['{"\\ud83d":1}', false],
+    ['{"a":'.repeat(100_000) + "1" + "}".repeat(100_000), false],
+    [JSON.stringify(strings, null, 1), true],
+  ]) {
+    const event = `{"specversion":"1.0","id":"1","source":"/a","type":"t","data":${data}}`;
+    assert.equal(reads(Buffer.from(event)), good, data.slice(0, 40));
+  }
+  for (const text of ["null", "1", '"specversion"', "[]", ""]) {
+    assert.equal(reads(Buffer.from(text)), false, text);
+  }
+});
+
+test("keys of other kinds are passed over", () => {
+  const other = { kty: "EC", crv: "P-256", kid: "other", x: "AA", y: "AA" };
+  const keys = keysOf({ keys: [other, ...delivery.keys.keys] });
+  assert.deepEqual([...keys.keys()], [delivery.keys.keys[0].kid]);
+});
+
+// Signs a tree of one with the key of the vectors.
+function signed(frames, kid) {
+  const pkcs8 = Buffer.from("302e020100300506032b657004220420" + "07".repeat(32), "hex");
+  const key = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
+  const text = `headgate.root.v1\n${kid}\n1\n${leaf(frames).toString("base64")}\n`;
+  const signature = sign(null, Buffer.from(text), key);
+  return [...frames.slice(0, 4), Buffer.concat([Buffer.from("010000000000000001", "hex"), signature])];
+}
+
+// Computes a lease as the router does; a consumer only hands it back.
+function lease({ key, channel, seq, attempt, peer }) {
+  const mac = createHmac("sha256", Buffer.from(key, "hex")).update("HGPAE1");
+  const parts = ["headgate.lease.v1", channel, String(seq), String(attempt), peer];
+  mac.update(le64(parts.length));
+  for (const part of parts) mac.update(le64(Buffer.byteLength(part))).update(part);
+  return mac.digest().subarray(0, 16).toString("base64url");
+}
+
+function le64(n) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(n));
+  return bytes;
+}

@@ -1,0 +1,55 @@
+// Consume commands and act once on each event whose delivery passes every check.
+
+import { parseArgs } from "node:util";
+import { Pull, Push } from "zeromq";
+import { loadKeys, open, Refused } from "./delivery.mjs";
+
+const REMEMBERED = 100_000; // events; to remember across restarts, use your database
+const REREAD = 30_000; // ms, at least, from one reading of the keys to the next
+
+/** Do your work here. If it throws, this ends and the router delivers again. */
+async function act(event) {}
+
+const { values: flags } = parseArgs({
+  options: {
+    connect: { type: "string", default: "tcp://127.0.0.1:5555" },
+    keys: { type: "string", default: "keys.json" }, // JWK Set of the router
+    channel: { type: "string", default: "commands" },
+    count: { type: "string", default: "0" }, // leave after so many
+  },
+});
+let keys = loadKeys(flags.keys);
+let readAt = performance.now();
+let left = Number(flags.count);
+let goodbye = () => {};
+const seen = new Set();
+const replies = new Map();
+const commands = new Pull();
+commands.connect(flags.connect);
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => commands.close());
+for await (const frames of commands) {
+  let header, event;
+  try {
+    ({ header, event } = open(frames, keys, [flags.channel], Date.now() / 1000));
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    console.error(`refused: ${refused.message}`); // and left unacknowledged
+    if (refused.message === "kid" && performance.now() - readAt > REREAD) {
+      [keys, readAt] = [loadKeys(flags.keys), performance.now()];
+    }
+    continue;
+  }
+  const { id, source, lease, attempt, reply } = header;
+  const name = JSON.stringify([source, id]);
+  if (!seen.has(name)) await act(event);
+  if (seen.add(name).size > REMEMBERED) seen.delete(seen.keys().next().value);
+  if (!replies.has(reply)) {
+    replies.set(reply, new Push({ linger: 2000 }));
+    replies.get(reply).connect(reply);
+  }
+  await replies.get(reply).send(JSON.stringify({ id, source, lease, status: "done" }));
+  console.log(`done ${event.type} ${id} attempt ${attempt}`);
+  goodbye = () => replies.get(reply).send(JSON.stringify({ id, source, lease, goodbye: true }));
+  if (--left === 0) commands.close();
+}
+await goodbye();

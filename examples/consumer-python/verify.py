@@ -1,0 +1,59 @@
+"""Consume commands and act once on each event whose delivery passes every check."""
+
+import argparse
+import sys
+import time
+
+import zmq
+
+import delivery
+
+REMEMBERED = 100_000  # events; to remember across restarts, use your database
+REREAD = 30  # seconds, at least, from one reading of the keys to the next
+
+
+def act(event: delivery.Object) -> None:
+    """Do your work here. If it raises, this ends and the router delivers again."""
+
+
+if __name__ == "__main__":
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--connect", default="tcp://127.0.0.1:5555")
+    flags.add_argument("--keys", default="keys.json", help="JWK Set of the router")
+    flags.add_argument("--channel", default="commands")
+    flags.add_argument("--count", default=0, type=int, help="leave after so many")
+    args = flags.parse_args()
+    keys, read_at = delivery.load_keys(args.keys), time.monotonic()
+    seen: dict[tuple[str, str], None] = {}
+    replies: dict[str, zmq.Socket] = {}
+    context = zmq.Context()
+    commands = context.socket(zmq.PULL)
+    commands.connect(args.connect)
+    while frames := commands.recv_multipart():
+        try:
+            header, event = delivery.open(frames, keys, {args.channel}, time.time())
+        except delivery.Refused as refused:
+            print(f"refused: {refused}", file=sys.stderr)  # and left unacknowledged
+            if str(refused) == "kid" and time.monotonic() - read_at > REREAD:
+                keys, read_at = delivery.load_keys(args.keys), time.monotonic()
+            continue
+        name = event["source"], event["id"]
+        if name not in seen:
+            act(event)
+            seen[name] = None
+            if len(seen) > REMEMBERED:
+                del seen[next(iter(seen))]
+        lease = {k: header[k] for k in ("id", "source", "lease")}
+        if header["reply"] not in replies:
+            replies[header["reply"]] = context.socket(zmq.PUSH)
+            replies[header["reply"]].connect(header["reply"])
+        replies[header["reply"]].send_json(lease | {"status": "done"})
+        print(
+            f"done {event['type']} {event['id']} attempt {header['attempt']}",
+            flush=True,
+        )
+        args.count -= 1
+        if args.count == 0:
+            break
+    replies[header["reply"]].send_json(lease | {"goodbye": True})
+    context.destroy(linger=2000)

@@ -1,0 +1,109 @@
+package zmq
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+)
+
+// admission keeps the accepted connections of a socket within its limits.
+type admission struct {
+	limits Limits
+
+	mu      sync.Mutex
+	waiting []*guest // in the handshake, oldest first
+	ready   int
+	hosts   map[string]int // connections by IP address
+}
+
+// guest is one accepted connection.
+type guest struct {
+	conn  net.Conn
+	host  string // empty for ipc
+	ready bool
+	cut   bool // to make room for a newer one
+}
+
+func newAdmission(limits Limits) *admission {
+	return &admission{limits: limits, hosts: make(map[string]int)}
+}
+
+// enter admits conn to the handshake. Overflow policy: when too many are in
+// it, the oldest is cut. Honest peers are through within a round trip or two,
+// so a crowd of silent ones keeps none of them out.
+func (a *admission) enter(conn net.Conn) (*guest, error) {
+	g := &guest{conn: conn, host: hostOf(conn)}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ready >= a.limits.Peers {
+		return nil, fmt.Errorf("%w: limit %d", ReasonPeers, a.limits.Peers)
+	}
+	if g.host != "" && a.hosts[g.host] >= a.limits.PeersPerAddress {
+		return nil, fmt.Errorf("%w: limit %d", ReasonAddress, a.limits.PeersPerAddress)
+	}
+	if len(a.waiting) >= a.limits.Handshakes {
+		oldest := a.waiting[0]
+		a.waiting = slices.Delete(a.waiting, 0, 1)
+		oldest.cut = true
+		_ = oldest.conn.Close() // its handshake fails, which is the point
+	}
+	a.waiting = append(a.waiting, g)
+	if g.host != "" {
+		a.hosts[g.host]++
+	}
+	return g, nil
+}
+
+// pass moves g from the handshake to the peers.
+func (a *admission) pass(g *guest) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g.cut {
+		return fmt.Errorf("%w: limit %d", ReasonHandshakes, a.limits.Handshakes)
+	}
+	if a.ready >= a.limits.Peers {
+		return fmt.Errorf("%w: limit %d", ReasonPeers, a.limits.Peers)
+	}
+	a.remove(g)
+	g.ready = true
+	a.ready++
+	return nil
+}
+
+// evicted reports whether g was cut to make room.
+func (a *admission) evicted(g *guest) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return g.cut
+}
+
+// leave forgets g.
+func (a *admission) leave(g *guest) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g.ready {
+		a.ready--
+	}
+	a.remove(g)
+	if g.host == "" {
+		return
+	}
+	a.hosts[g.host]--
+	if a.hosts[g.host] == 0 {
+		delete(a.hosts, g.host)
+	}
+}
+
+func (a *admission) remove(g *guest) {
+	if at := slices.Index(a.waiting, g); at >= 0 {
+		a.waiting = slices.Delete(a.waiting, at, at+1)
+	}
+}
+
+func hostOf(conn net.Conn) string {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.IP.String()
+	}
+	return ""
+}

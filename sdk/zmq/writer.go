@@ -1,0 +1,194 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// writeBuffer is the most that messages are gathered into for one write:
+	// enough to make the system call cheap against the copying. A message
+	// beyond it is written from its own memory.
+	writeBuffer = 64 << 10
+	// keepQueue is the largest emptied batch that is kept to be filled again.
+	keepQueue = 4096
+)
+
+// writer is the only goroutine that writes to a peer.
+type writer struct {
+	peer    *Peer
+	timeout time.Duration
+	buffers *sync.Pool // of *[]byte with writeBuffer of room; held while writing only
+
+	buf     []byte
+	control int    // leading bytes of buf that are commands
+	batch   []item // being written
+	done    int    // items of batch that the kernel has whole
+}
+
+// run writes until the peer is gone or, draining, has been given everything.
+func (w *writer) run() error {
+	for w.take() {
+		if err := w.write(); err != nil {
+			w.giveBack()
+			return err
+		}
+	}
+	return nil
+}
+
+// take waits for work and takes all of it.
+func (w *writer) take() bool {
+	p := w.peer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.batch != nil && cap(w.batch) <= keepQueue {
+		clear(w.batch)
+		p.spare = w.batch[:0]
+	}
+	w.batch, w.done = nil, 0
+	for p.state == open && len(p.waiting) == 0 && len(p.control) == 0 {
+		p.work.Wait()
+	}
+	if p.state == gone {
+		return false
+	}
+	if p.state == draining && len(p.waiting) == 0 {
+		// Half closed, the peer reads all of it, then ends the connection.
+		if half, ok := p.conn.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite() // on failure the reader sees the end, too
+		}
+		return false
+	}
+	w.batch, p.waiting, p.spare = p.waiting, p.spare, nil
+	return true
+}
+
+// write writes commands and batch, whole messages at a time.
+func (w *writer) write() error {
+	kept := w.buffers.Get().(*[]byte)
+	defer w.buffers.Put(kept)
+	w.buf = (*kept)[:0]
+	w.commands()
+	for i := range w.batch {
+		frames := w.batch[i].frames
+		size := messageSize(frames)
+		if len(w.buf)+size > writeBuffer || w.peer.urgent.Load() {
+			if err := w.flush(i); err != nil {
+				return err
+			}
+			w.commands()
+		}
+		if size <= writeBuffer {
+			w.buf = appendMessage(w.buf, frames)
+			continue
+		}
+		if err := w.large(i); err != nil {
+			return err
+		}
+	}
+	return w.flush(len(w.batch))
+}
+
+// commands puts what control holds at the head of the empty buffer.
+func (w *writer) commands() {
+	p := w.peer
+	if !p.urgent.Load() {
+		return
+	}
+	p.mu.Lock()
+	w.buf = append(w.buf, p.control...)
+	w.control = len(p.control)
+	p.control = p.control[:0]
+	p.urgent.Store(false)
+	p.mu.Unlock()
+}
+
+// flush writes the buffer, which ends with the last item before end.
+func (w *writer) flush(end int) error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	return w.push(net.Buffers{w.buf}, end)
+}
+
+// large writes item i after the buffer, without copying it.
+func (w *writer) large(i int) error {
+	frames := w.batch[i].frames
+	all := net.Buffers{w.buf}
+	last := len(frames) - 1
+	for n, f := range frames {
+		flags := byte(flagMore)
+		if n == last {
+			flags = 0
+		}
+		all = append(all, appendHeader(nil, flags, len(f)), f)
+	}
+	return w.push(all, i+1)
+}
+
+// push writes all, which ends with the last item before end, and accounts for
+// the messages that the kernel has whole.
+func (w *writer) push(all net.Buffers, end int) error {
+	written, err := w.hand(all)
+	from := w.done
+	if err == nil {
+		w.done = end
+	} else {
+		w.done += whole(w.batch[from:end], written-int64(w.control))
+	}
+	w.buf, w.control = w.buf[:0], 0
+	p := w.peer
+	p.mu.Lock()
+	p.counts.Sent += uint64(w.done - from)
+	p.counts.Queued -= uint64(w.done - from)
+	p.mu.Unlock()
+	if p.freed != nil {
+		p.freed()
+	}
+	return err
+}
+
+// hand gives all to the kernel. As long as the peer takes some of it within
+// each timeout it goes on: large messages may take their time.
+func (w *writer) hand(all net.Buffers) (int64, error) {
+	var total int64
+	for {
+		if err := w.peer.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+			return total, reasoned(err)
+		}
+		n, err := all.WriteTo(w.peer.conn)
+		total += n
+		switch {
+		case err == nil:
+			return total, nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return total, reasoned(err)
+		case n == 0:
+			return total, fmt.Errorf("%w: nothing taken for %s", ReasonWrite, w.timeout)
+		}
+	}
+}
+
+// whole counts the messages that the first n bytes of batch hold completely.
+func whole(batch []item, n int64) int {
+	for i := range batch {
+		n -= int64(messageSize(batch[i].frames))
+		if n < 0 {
+			return i
+		}
+	}
+	return len(batch)
+}
+
+// giveBack puts what was not written before what is queued.
+func (w *writer) giveBack() {
+	p := w.peer
+	p.mu.Lock()
+	p.waiting = append(w.batch[w.done:len(w.batch):len(w.batch)], p.waiting...)
+	p.mu.Unlock()
+}
