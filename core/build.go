@@ -138,15 +138,13 @@ func prefixes(in []config.Prefix) []netip.Prefix {
 	return out
 }
 
+// linesPerSecond is how many lines of one level each part of the router may
+// write: a flood of refusals must not become a flood of log. Counts are exact
+// all the same.
+const linesPerSecond = 200
+
 // part names the part of the router that a log line comes from.
 func part(log zerolog.Logger, name string) zerolog.Logger {
-	return log.With().Str("part", name).Logger()
-}
-
-// refusalsLogged is how many lines per second a flood of refusals may cost;
-// counts are exact all the same.
-const refusalsLogged = 200
-
-func sampled(log zerolog.Logger) zerolog.Logger {
-	return log.Sample(zerolog.LevelSampler{InfoSampler: &zerolog.BurstSampler{Burst: refusalsLogged, Period: time.Second}})
+	burst := func() zerolog.Sampler { return &zerolog.BurstSampler{Burst: linesPerSecond, Period: time.Second} }
+	return log.With().Str("part", name).Logger().Sample(zerolog.LevelSampler{InfoSampler: burst(), WarnSampler: burst(), ErrorSampler: burst()})
 }

@@ -145,7 +145,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	}
 
 	c.intake = intake.New(intake.Options{Store: c.store, Telemetry: publishers, Rates: cfg.Limits.Rates, Waiters: cfg.Limits.Waiters,
-		Batch: cfg.Limits.Batch, Log: sampled(part(o.Log, "intake"))}, rules)
+		Batch: cfg.Limits.Batch, Log: part(o.Log, "intake")}, rules)
 
 	for _, in := range cfg.Ingress {
 		tlsConfig, err := serverTLS(cfg, in.TLS)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -25,6 +26,9 @@ type Desk struct {
 	Log      zerolog.Logger
 
 	taken, bad atomic.Uint64
+
+	mu      sync.Mutex
+	badFrom map[uint64]int // per reply connection that still lives
 }
 
 // Take reads one frame from a reply connection.
@@ -58,6 +62,9 @@ func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte)
 
 // Gone notes that a reply connection has ended.
 func (d *Desk) Gone(peer uint64) {
+	d.mu.Lock()
+	delete(d.badFrom, peer)
+	d.mu.Unlock()
 	for _, c := range d.Channels {
 		c.ReplierGone(peer)
 	}
@@ -89,7 +96,14 @@ func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channe
 
 func (d *Desk) refuse(peer Peer, err error) {
 	d.bad.Add(1)
-	d.Log.Warn().Str("addr", peer.Addr).Err(err).Msg("reply refused")
+	d.mu.Lock()
+	if d.badFrom == nil {
+		d.badFrom = make(map[uint64]int)
+	}
+	d.badFrom[peer.ID]++
+	n := d.badFrom[peer.ID]
+	d.mu.Unlock()
+	d.Log.Warn().Str("addr", peer.Addr).Int("bad_from_conn", n).Err(err).Msg("reply refused")
 }
 
 // Counts gives how many replies were taken and how many refused.

@@ -144,6 +144,10 @@ func mode(h http.Header) (batch bool, _ *intake.Problem) {
 	return false, &intake.Problem{Code: intake.UnsupportedType, Detail: detail}
 }
 
+// trustedLength is the longest announced body that is allocated before it has
+// come: longer ones grow as they come, so that an announcement costs nothing.
+const trustedLength = 64 << 10
+
 // body reads the exact bytes, bounded in size and time.
 func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Problem) {
 	if r.ContentLength > d.o.Limits.Body {
@@ -155,8 +159,8 @@ func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Pro
 	reader := http.MaxBytesReader(w, r.Body, d.o.Limits.Body)
 	var body []byte
 	var err error
-	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
+	if n := r.ContentLength; n >= 0 && n <= trustedLength {
+		body = make([]byte, n)
 		_, err = io.ReadFull(reader, body)
 	} else {
 		body, err = io.ReadAll(reader)

@@ -166,8 +166,8 @@ func (r *router) connected(ctx context.Context, consumers, subscribers int) erro
 // quiet waits until everything accepted has been delivered, and commands done.
 func (r *router) quiet(ctx context.Context) (admin.Top, error) {
 	return r.until(ctx, "everything is delivered", func(t *admin.Top) bool {
-		tm := t.Telemetry[0]
-		handed := tm.Published >= t.Intake.Accepted-uint64(t.Commands[0].Counts.Done)-tm.RingDropped && tm.Queued == 0
-		return t.Commands[0].Pending == 0 && t.Commands[0].Out == 0 && handed
+		c, tm := t.Commands[0], t.Telemetry[0]
+		handed := tm.Published + tm.RingDropped + uint64(c.Counts.Done)
+		return handed == t.Intake.Accepted && c.Pending == 0 && tm.Queued == 0
 	})
 }

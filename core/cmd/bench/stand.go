@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/headgate-io/headgate/core/admin"
+)
+
+// Bounds of what is signed ahead for one side of one round: more than a door
+// answers in that time on the machines this runs on. If not, the side is shorter.
+const (
+	singlesPerSecond = 80_000
+	batchesPerSecond = 4_000
+)
+
+// stand is a router, its floor, and one consumer.
+type stand struct {
+	b        *bench
+	router   *router
+	floor    *child
+	floorAt  string
+	consumer *child
+	kind     string // of the events that are sent
+
+	delivered, dropped, refused, asked int // events, over all volleys
+}
+
+// newStand starts one for events of kind.
+func (b *bench) newStand(ctx context.Context, name, kind string) (*stand, error) {
+	s := &stand{b: b, kind: kind}
+	var err error
+	if s.router, err = b.newRouter(ctx, name); err != nil {
+		return nil, err
+	}
+	if s.floor, s.floorAt, err = b.role(ctx, "", "floor", s.router.secret); err != nil {
+		s.close()
+		return nil, err
+	}
+	if s.consumer, err = s.consume(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// consume starts the consumer: libzmq's if there is one.
+func (s *stand) consume(ctx context.Context) (c *child, err error) {
+	mode, endpoint, consumers, subscribers := "work", s.router.commands, 1, 0
+	if s.kind == published {
+		mode, endpoint, consumers, subscribers = "sub", s.router.telemetry, 0, 1
+	}
+	if s.b.lib.path != "" {
+		c, err = spawn(ctx, s.b.lib.path, mode, endpoint)
+	} else {
+		c, _, err = s.b.role(ctx, "", "consumers", mode, endpoint, "1")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.router.connected(ctx, consumers, subscribers); err != nil {
+		c.kill()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close ends everything; the router last and in good order, for its profile.
+func (s *stand) close() {
+	for _, c := range []*child{s.floor, s.consumer} {
+		if c != nil {
+			c.kill()
+		}
+	}
+	end(s.router.child)
+}
+
+// end stops a child. What it may say by then is of no use.
+func end(c *child) { _ = c.stop() }
+
+// shots are enough for one side.
+func (s *stand) shots(batch int) *shots {
+	most := singlesPerSecond
+	if batch > 1 {
+		most = batchesPerSecond
+	}
+	return newShots(order{requests: max(int(s.b.window.Seconds()*float64(most)), 1000/batch), batch: batch, kind: s.kind,
+		keyID: keyID, signer: s.router.signer})
+}
+
+// fireFloor measures the floor.
+func (s *stand) fireFloor(ctx context.Context, connections int) (*volley, error) {
+	return fire(ctx, s.floorAt, s.shots(1), connections, s.b.window)
+}
+
+// fireRouter measures the router, then waits until it is quiet again. lag is
+// the part of what it accepted that was not delivered by the end of the window.
+func (s *stand) fireRouter(ctx context.Context, connections, batch int) (v *volley, lag float64, err error) {
+	shots := s.shots(batch)
+	before, err := s.router.ask.Top(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if v, err = fire(ctx, s.router.address, shots, connections, s.b.window); err != nil {
+		return nil, 0, err
+	}
+	at, err := s.router.ask.Top(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	after, err := s.router.quiet(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	s.asked += v.accepted + v.refused
+	s.refused += v.refused
+	s.dropped += dropped(&after) - dropped(&before)
+	s.delivered += delivered(&after) - delivered(&before)
+	if v.accepted > 0 {
+		lag = 1 - float64(delivered(&at)-delivered(&before))/float64(v.accepted)
+	}
+	return v, max(lag, 0), nil
+}
+
+func delivered(t *admin.Top) int { return int(t.Telemetry[0].Sent) + t.Commands[0].Counts.Done }
+func dropped(t *admin.Top) int {
+	return int(t.Telemetry[0].Dropped + t.Telemetry[0].RingDropped)
+}
+
+// tally says what became of everything that was asked of the router.
+func (s *stand) tally() string {
+	return fmt.Sprintf("%d events sent, %d refused, %d delivered, %d dropped, to %s", s.asked, s.refused, s.delivered, s.dropped, s.b.lib.name())
+}
