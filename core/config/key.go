@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -54,6 +55,9 @@ func (l *loader) keyDir(c *Config, a *Auth, at string) {
 	}
 	dir := c.Path(path)
 	entries, err := os.ReadDir(dir)
+	if l.opts.NewKeyDirs && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
 	if err != nil {
 		l.hint(at, "headgate key new makes it", "%s: %v", path, cannotRead(err))
 		return

@@ -27,6 +27,9 @@ type Options struct {
 	// Set has the values of flags by dotted key, as in log.level. The same
 	// keys may be set as by variables.
 	Set map[string]string
+	// NewKeyDirs takes a key directory that is not there for an empty one: for
+	// who is about to make its first key.
+	NewKeyDirs bool
 }
 
 // Load reads the files in order, later ones over earlier ones, then variables,

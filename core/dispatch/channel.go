@@ -296,11 +296,6 @@ func (c *Channel) Replied(replies ...Reply) {
 	})
 }
 
-// ReplierGone notes the end of a reply connection.
-func (c *Channel) ReplierGone(from uint64) {
-	c.change(func(time.Time) { c.m.Unlink(from) })
-}
-
 // change gives the machine an input and acts on what follows.
 func (c *Channel) change(f func(now time.Time)) {
 	c.mu.Lock()

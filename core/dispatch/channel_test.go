@@ -304,6 +304,22 @@ func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 	}
 }
 
+func TestGoodbyeComesAfterWhatWasSaidBeforeIt(t *testing.T) {
+	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
+	r.ch.Joined(1, "a")
+	r.accept(1)
+	_, d := r.next()
+	r.reply(d.Header, `"status":"done"`)
+	r.accept(1)
+	_, d = r.next()
+	r.desk.Take(context.Background(), 77, "consumer:1", fmt.Appendf(nil,
+		`[{"id":%q,"source":%q,"lease":%q,"status":"done"},{"goodbye":true}]`, d.Header.ID, d.Header.Source, d.Header.Lease))
+	r.await("2", outbox.StateDone)
+	if c := r.ch.Facts().Counts; c.Done != 2 || c.Returned != 0 {
+		t.Errorf("counts are %+v", c)
+	}
+}
+
 // publisher is a fake that can be held back.
 type publisher struct {
 	hold chan struct{}

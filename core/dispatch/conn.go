@@ -18,6 +18,7 @@ type conn struct {
 	sent    int
 	settled int
 	mute    bool
+	link    uint64    // the reply connection that last spoke for it; 0 for none
 	left    bool      // said goodbye
 	gone    time.Time // when it ended; zero while it lives
 }
@@ -57,15 +58,21 @@ func (m *Machine) Disconnect(now time.Time, id uint64) {
 }
 
 // Goodbye gives up at once what the connection holds that was granted as
-// (seq, attempt), or that the reply connection from speaks for.
+// (seq, attempt), or, when no such grant is held, what those connections hold
+// that the reply connection from last spoke for.
 func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) {
-	c := m.links[from]
 	if g := m.grants[grantID{seq, attempt}]; g != nil {
-		c = g.conn
-	}
-	if c == nil {
+		m.leave(now, g.conn)
 		return
 	}
+	for _, c := range slices.Clone(m.conns) {
+		if c.link == from {
+			m.leave(now, c)
+		}
+	}
+}
+
+func (m *Machine) leave(now time.Time, c *conn) {
 	c.left = true
 	m.giveUp(now, c, false)
 	if !c.gone.IsZero() {
@@ -73,19 +80,11 @@ func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) {
 	}
 }
 
-// Unlink forgets a reply connection that has ended.
-func (m *Machine) Unlink(from uint64) { delete(m.links, from) }
-
 // bury ends a connection for good. The oldest delivery it still held counts a
 // failure: it may be what ended it.
 func (m *Machine) bury(now time.Time, c *conn) {
 	m.giveUp(now, c, !c.left)
 	m.conns = slices.DeleteFunc(m.conns, func(x *conn) bool { return x == c })
-	for from, linked := range m.links {
-		if linked == c {
-			delete(m.links, from)
-		}
-	}
 }
 
 func (m *Machine) giveUp(now time.Time, c *conn, blame bool) {

@@ -39,9 +39,17 @@ func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte)
 		d.refuse(peer, err)
 	}
 	perChannel := make(map[*Channel][]Reply, 1)
+	pass := func() {
+		for c, checked := range perChannel {
+			d.taken.Add(uint64(len(checked)))
+			c.Replied(checked...)
+		}
+		clear(perChannel)
+	}
 	for i := range replies {
 		r := &replies[i]
 		if r.Goodbye && r.Lease == "" {
+			pass() // what was said before it counts before it
 			for _, c := range d.Channels {
 				c.Replied(Reply{From: peer.ID, Reply: *r})
 			}
@@ -54,20 +62,14 @@ func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte)
 		}
 		perChannel[c] = append(perChannel[c], checked)
 	}
-	for c, checked := range perChannel {
-		d.taken.Add(uint64(len(checked)))
-		c.Replied(checked...)
-	}
+	pass()
 }
 
-// Gone notes that a reply connection has ended.
+// Gone notes that a reply connection has ended. Frames of it may still come.
 func (d *Desk) Gone(peer uint64) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	delete(d.badFrom, peer)
-	d.mu.Unlock()
-	for _, c := range d.Channels {
-		c.ReplierGone(peer)
-	}
 }
 
 var errLease = errors.New("no delivery of that event was ever leased so")

@@ -76,7 +76,7 @@ type Reply struct {
 
 // NewMachine returns a machine without connections. jitter gives numbers in [0, 1).
 func NewMachine(s Settings, jitter func() float64) *Machine {
-	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), links: make(map[uint64]*conn)}
+	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant)}
 }
 
 // Take returns the output so far and starts a new one.
@@ -159,7 +159,7 @@ func (m *Machine) unsent(now time.Time, i outbox.Item) {
 func (m *Machine) Reply(now time.Time, r Reply) {
 	g := m.grants[grantID{r.Seq, r.Attempt}]
 	if g != nil {
-		m.links[r.From] = g.conn
+		g.conn.link = r.From
 	}
 	if r.Status == delivery.StatusProgress {
 		if g != nil && m.live[r.Seq] == g {

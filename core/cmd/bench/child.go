@@ -15,14 +15,15 @@ import (
 const childPatience = 10 * time.Second
 
 // child is a process of the benchmark. It prints lines, the first one when it
-// is ready, and ends when its standard input does, or killed.
+// is ready.
 type child struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	role bool // it ends when its standard input does
 }
 
-// spawn starts a program. Its end comes with stop or kill, or with ctx.
+// spawn starts a program. Its end comes with end or kill, or with ctx.
 func spawn(ctx context.Context, program string, args ...string) (*child, error) {
 	c := &child{cmd: exec.CommandContext(ctx, program, args...)}
 	c.cmd.Stderr = os.Stderr
@@ -47,6 +48,7 @@ func (b *bench) role(ctx context.Context, profile string, args ...string) (c *ch
 	if c, err = spawn(ctx, b.self, append([]string{roleArg, profile}, args...)...); err != nil {
 		return nil, "", err
 	}
+	c.role = true
 	if ready, err = c.line(); err != nil {
 		c.kill()
 		return nil, "", fmt.Errorf("role %s: %w", args[0], err)
@@ -63,12 +65,17 @@ func (c *child) line() (string, error) {
 	return strings.TrimSpace(text), nil
 }
 
-// stop asks the child to end and waits for it.
-func (c *child) stop() error {
-	_ = c.in.Close() // a child that is gone needs no asking
+// end asks a role to end and waits for it; any other program is killed. What a
+// process may have to say by then is of no use.
+func (c *child) end() {
+	if !c.role {
+		c.kill()
+		return
+	}
+	_ = c.in.Close()
 	limit := time.AfterFunc(childPatience, func() { _ = c.cmd.Process.Kill() })
 	defer limit.Stop()
-	return c.cmd.Wait()
+	_ = c.cmd.Wait()
 }
 
 // kill ends the child at once.

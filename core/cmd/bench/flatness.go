@@ -60,7 +60,7 @@ func (b *bench) crowds(ctx context.Context) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer end(rt.child)
+	defer rt.end()
 	s := &stand{b: b, router: rt, kind: commanded}
 	return r, b.each(
 		func() error { return s.crowd(ctx, &r.Baseline, few) },
@@ -74,19 +74,19 @@ func (s *stand) crowd(ctx context.Context, to *[]float64, n int) error {
 	if err != nil {
 		return err
 	}
-	defer end(c)
+	defer c.end()
 	if err := s.router.connected(ctx, n, 0); err != nil {
 		return err
 	}
 	// One volley goes by first: it widens every consumer's credit.
-	if _, _, err := s.fireRouter(ctx, 64, 1); err != nil {
+	if _, err := s.fireRouter(ctx, 64, 1); err != nil {
 		return err
 	}
 	before, err := cpuTime(s.router.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
-	v, _, err := s.fireRouter(ctx, 64, 1)
+	o, err := s.fireRouter(ctx, 64, 1)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,6 @@ func (s *stand) crowd(ctx context.Context, to *[]float64, n int) error {
 	if err != nil {
 		return err
 	}
-	*to = append(*to, float64(after-before)/float64(time.Microsecond)/float64(v.accepted))
+	*to = append(*to, float64(after-before)/float64(time.Microsecond)/float64(o.accepted))
 	return nil
 }

@@ -82,7 +82,7 @@ func (b *bench) pull(ctx context.Context, to *[]float64, push func(ctx context.C
 		sender.kill()
 		return fmt.Errorf("libzmq PULL: %w", err)
 	}
-	end(sender)
+	sender.end()
 	var count, nanoseconds float64
 	if _, err := fmt.Sscan(result, &count, &nanoseconds); err != nil {
 		return fmt.Errorf("libzmq PULL: %w", err)

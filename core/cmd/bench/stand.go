@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/headgate-io/headgate/core/admin"
 )
@@ -65,18 +66,14 @@ func (s *stand) consume(ctx context.Context) (c *child, err error) {
 	return c, nil
 }
 
-// close ends everything; the router last and in good order, for its profile.
+// close ends everything, the router last.
 func (s *stand) close() {
-	for _, c := range []*child{s.floor, s.consumer} {
+	for _, c := range []*child{s.floor, s.consumer, s.router.child} {
 		if c != nil {
-			c.kill()
+			c.end()
 		}
 	}
-	end(s.router.child)
 }
-
-// end stops a child. What it may say by then is of no use.
-func end(c *child) { _ = c.stop() }
 
 // shots are enough for one side.
 func (s *stand) shots(batch int) *shots {
@@ -93,38 +90,55 @@ func (s *stand) fireFloor(ctx context.Context, connections int) (*volley, error)
 	return fire(ctx, s.floorAt, s.shots(1), connections, s.b.window)
 }
 
-// fireRouter measures the router, then waits until it is quiet again. lag is
-// the part of what it accepted that was not delivered by the end of the window.
-func (s *stand) fireRouter(ctx context.Context, connections, batch int) (v *volley, lag float64, err error) {
+// outcome is a volley at a router, and what became of it behind the door.
+type outcome struct {
+	*volley
+	lag   float64       // part of the accepted events that was not delivered when the last answer came
+	until time.Duration // from the first request until all accepted events were delivered, commands done
+}
+
+// deliveredPerSecond is the pace at which all accepted events were delivered.
+func (o *outcome) deliveredPerSecond() float64 { return float64(o.accepted) / o.until.Seconds() }
+
+// fireRouter measures the router, and returns when it is quiet again.
+func (s *stand) fireRouter(ctx context.Context, connections, batch int) (*outcome, error) {
 	shots := s.shots(batch)
 	before, err := s.router.ask.Top(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if v, err = fire(ctx, s.router.address, shots, connections, s.b.window); err != nil {
-		return nil, 0, err
+	v, err := fire(ctx, s.router.address, shots, connections, s.b.window)
+	if err != nil {
+		return nil, err
 	}
+	last := time.Now()
 	at, err := s.router.ask.Top(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	after, err := s.router.quiet(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	s.asked += v.accepted + v.refused
 	s.refused += v.refused
 	s.dropped += dropped(&after) - dropped(&before)
 	s.delivered += delivered(&after) - delivered(&before)
+	o := &outcome{volley: v, until: v.elapsed + time.Since(last)}
 	if v.accepted > 0 {
-		lag = 1 - float64(delivered(&at)-delivered(&before))/float64(v.accepted)
+		o.lag = max(1-float64(delivered(&at)-delivered(&before))/float64(v.accepted), 0)
 	}
-	return v, max(lag, 0), nil
+	return o, nil
 }
 
 func delivered(t *admin.Top) int { return int(t.Telemetry[0].Sent) + t.Commands[0].Counts.Done }
 func dropped(t *admin.Top) int {
 	return int(t.Telemetry[0].Dropped + t.Telemetry[0].RingDropped)
+}
+
+// lagNote says how far deliveries lagged behind acceptance.
+func lagNote(lags []float64) string {
+	return fmt.Sprintf("%.1f %% of what was accepted was still on its way at the end of a round (median)", 100*summarize(lags).Median)
 }
 
 // tally says what became of everything that was asked of the router.

@@ -43,7 +43,7 @@ A running router takes new keys with its next start.`,
 			if k.Principal == "" {
 				k.Principal = k.ID
 			}
-			cfg, err := a.load(nil)
+			cfg, err := config.Load(a.files, config.Options{NewKeyDirs: true})
 			if err != nil {
 				return err
 			}

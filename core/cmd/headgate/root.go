@@ -30,7 +30,6 @@ Begin with:  headgate demo     see it all happen, needs nothing
              headgate run      the router`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -41,16 +40,18 @@ Begin with:  headgate demo     see it all happen, needs nothing
 		a.initCommand(), a.runCommand(), a.checkCommand(), a.explainCommand(), a.sendCommand(), a.consumeCommand(), a.demoCommand(),
 		a.topCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.keyCommand(), a.openapiCommand(), a.versionCommand(),
 	)
+	for _, group := range root.Commands() {
+		if group.HasSubCommands() { // else a wrong subcommand would print help and succeed
+			group.Args = cobra.NoArgs
+			group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
 
 // load reads the configuration.
 func (a *app) load(set map[string]string) (*config.Config, error) {
-	cfg, err := config.Load(a.files, config.Options{Set: set})
-	if err != nil {
-		return nil, err
-	}
-	return cfg, nil
+	return config.Load(a.files, config.Options{Set: set})
 }
 
 // router is a client of the router that this configuration runs.

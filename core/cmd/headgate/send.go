@@ -231,15 +231,15 @@ func (a *app) sendAll(ctx context.Context, p *producer, s sending, event func(n 
 	var print sync.Mutex
 	stop := a.progress(s, t)
 	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
+	g, posting := errgroup.WithContext(ctx)
 	g.SetLimit(max(s.parallel, 1))
-	for n := 0; n < s.count && ctx.Err() == nil; n += max(s.batch, 1) {
+	for n := 0; n < s.count && posting.Err() == nil; n += max(s.batch, 1) {
 		size := min(max(s.batch, 1), s.count-n)
-		if err := limit.WaitN(ctx, size); err != nil {
+		if err := limit.WaitN(posting, size); err != nil {
 			break
 		}
 		g.Go(func() error {
-			results, err := p.postEvents(ctx, n, size, s.batch > 1, event)
+			results, err := p.postEvents(posting, n, size, s.batch > 1, event)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,161 @@
+// Read the vectors of the wire contract by its text alone: digests, webhook signatures
+// and replies, for which a consumer needs no code. Go and Python read them too.
+
+import assert from "node:assert/strict";
+import { createHash, createHmac, createPublicKey, timingSafeEqual, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+const CORE = ["id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time"];
+const DATA = ["data", "data_base64"];
+const UNCOVERED = ["dssematerial", "traceparent", "tracestate"]; // a lawful retry may change them
+const JSON_TYPE = /^[^/;]+\/([^;]*\+)?json\s*(;.*)?$/i;
+
+const REPLAY_WINDOW = 300; // seconds
+const MAX_SIGNATURES = 4;
+
+const MAX_REPLIES = 1000;
+const LEASE = /^[A-Za-z0-9_-]{21}[AQgw]$/; // 16 bytes in their only spelling
+const STATUSES = ["done", "progress", "retry", "failed"];
+const NOTHING = { id: "", source: "", lease: "", status: "", reason: "", retry_after: 0, goodbye: false };
+
+const vectors = new URL("../../../sdk/testdata/vectors/", import.meta.url);
+const load = (name) => JSON.parse(readFileSync(new URL(name, vectors)));
+
+for (const vector of load("event.json")) {
+  if (vector.outcome !== "ok") continue;
+  test(`digest: ${vector.name}`, () => {
+    const texts = members(Buffer.from(vector.raw_base64, "base64").toString());
+    const data = dataOf(texts);
+    assert.equal(data.toString("base64"), vector.data_base64 ?? "");
+    assert.equal(digest(texts, data), vector.digest);
+  });
+}
+
+test("data is cut out exactly", () => {
+  for (const data of ['"}\\",{"', '{ "a" :[1, {"b":"]"}] }', "[]", "1.50e0", "false"]) {
+    const texts = members(` { "a":"{" , "data" : ${data} ,"b":1}`);
+    assert.deepEqual([...texts], [["a", '"{"'], ["data", data], ["b", "1"]]);
+    assert.equal(dataOf(texts).toString(), data);
+  }
+});
+
+for (const vector of load("webhook.json").vectors) {
+  test(`webhook: ${vector.name}`, () => {
+    assert.equal(verifies(vector), vector.outcome === "accept");
+  });
+}
+
+for (const vector of load("delivery.json").replies) {
+  test(`reply: ${vector.name}`, () => {
+    assert.equal(replies(vector.frame).length, vector.good);
+  });
+}
+
+// Gives the exact text of each value, by name, of an object that is well formed.
+function members(text) {
+  const found = new Map();
+  let depth = 0;
+  let name, start;
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]|[^\s,:{}[\]"]+/g)) {
+    if (depth === 1 && name === undefined && token !== "}") {
+      name = JSON.parse(token);
+      continue;
+    }
+    if (depth === 1) start = index;
+    if (token === "{" || token === "[") depth++;
+    if (token === "}" || token === "]") depth--;
+    if (depth === 1 && name !== undefined) {
+      found.set(name, text.slice(start, index + token.length));
+      name = undefined;
+    }
+  }
+  return found;
+}
+
+// Gives an event's data by the CloudEvents JSON format, section 3.1.
+function dataOf(texts) {
+  if (texts.has("data_base64")) return Buffer.from(JSON.parse(texts.get("data_base64")), "base64");
+  const text = texts.get("data") ?? "";
+  const media = JSON.parse(texts.get("datacontenttype") ?? "null") ?? "application/json";
+  return Buffer.from(text.startsWith('"') && !JSON_TYPE.test(media) ? JSON.parse(text) : text);
+}
+
+// Computes the same-event digest: what null stands for is absent.
+function digest(texts, data) {
+  // The JSON text of an integer or a boolean is its canonical string.
+  const value = (text) => (text === "null" ? "" : text.startsWith('"') ? JSON.parse(text) : text);
+  const extensions = [...texts.keys()]
+    .filter((name) => ![...CORE, ...DATA, ...UNCOVERED].includes(name) && texts.get(name) !== "null")
+    .sort() // the names are ASCII, so this is bytewise
+    .flatMap((name) => [name, value(texts.get(name))]);
+  const core = CORE.map((name) => value(texts.get(name) ?? "null"));
+  const sealed = pae(["headgate.event.v1", ...core, data, ...extensions]);
+  return createHash("sha256").update(sealed).digest("hex");
+}
+
+function pae(parts) {
+  const sized = parts.flatMap((part) => [le64(Buffer.byteLength(part)), Buffer.from(part)]);
+  return Buffer.concat([Buffer.from("HGPAE1"), le64(parts.length), ...sized]);
+}
+
+function le64(n) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(n));
+  return bytes;
+}
+
+// Judges one request's webhook headers, with one key, at the time now.
+function verifies({ id, timestamp, body, signature, kind, key, now }) {
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(id)) return false;
+  if (!/^[1-9][0-9]{9}$/.test(timestamp)) return false;
+  if (Math.abs(now - Number(timestamp)) > REPLAY_WINDOW) return false;
+  const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), Buffer.from(body, "base64")]);
+  const bytes = Buffer.from(key.slice(key.indexOf("_") + 1), "base64");
+  const [version, fits] = { hmac: ["v1", isMAC], ed25519: ["v1a", isSignature] }[kind];
+  return signature.split(" ", MAX_SIGNATURES).some((entry) => {
+    const prefix = `${version},`;
+    return entry.startsWith(prefix) && fits(bytes, content, strict(entry.slice(prefix.length)));
+  });
+}
+
+function isMAC(secret, content, given) {
+  const mac = createHmac("sha256", secret).update(content).digest();
+  return given.length === mac.length && timingSafeEqual(mac, given);
+}
+
+function isSignature(bytes, content, signature) {
+  const jwk = { kty: "OKP", crv: "Ed25519", x: bytes.toString("base64url") };
+  return verify(null, content, createPublicKey({ key: jwk, format: "jwk" }), signature);
+}
+
+// Decodes base64 in its only spelling; another gives nothing, which never fits.
+function strict(text) {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text ? bytes : Buffer.alloc(0);
+}
+
+// Gives the good replies of one frame: a reply, or an array of them.
+function replies(frame) {
+  let value;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return [];
+  }
+  const batch = Array.isArray(value) ? value : [value];
+  return batch.length <= MAX_REPLIES ? batch.filter(isReply) : [];
+}
+
+function isReply(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const reply = { ...NOTHING };
+  for (const [name, empty] of Object.entries(NOTHING)) {
+    reply[name] = value[name] ?? empty;
+    if (typeof reply[name] !== typeof empty) return false;
+  }
+  const { id, source, lease, status, retry_after, goodbye } = reply;
+  if (goodbye && !status && !lease) return true;
+  if (!id || !source || !LEASE.test(lease)) return false;
+  return (STATUSES.includes(status) || (goodbye && !status)) && retry_after >= 0;
+}

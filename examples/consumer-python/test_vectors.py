@@ -1,0 +1,192 @@
+"""Read the vectors of the wire contract by its text alone: digests, webhook signatures
+and replies, for which a consumer needs no code. Go and JavaScript read them too."""
+
+import hmac
+import json
+import re
+import unittest
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+VECTORS = Path(__file__).resolve().parents[2] / "sdk" / "testdata" / "vectors"
+
+CORE = (
+    *("id", "source", "specversion", "type"),
+    *("datacontenttype", "dataschema", "subject", "time"),
+)
+DATA = "data", "data_base64"
+UNCOVERED = "dssematerial", "traceparent", "tracestate"  # a lawful retry may change them
+JSON_TYPE = re.compile(r"[^/;]+/([^;]*\+)?json\s*(;.*)?", re.IGNORECASE)
+
+REPLAY_WINDOW = 300  # seconds
+MAX_SIGNATURES = 4
+
+MAX_REPLIES = 1000
+LEASE = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # 16 bytes in their only spelling
+STATUSES = "done", "progress", "retry", "failed"
+KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "source", "lease", "status", "reason"), (str,)),
+    "retry_after": (int, float),
+    "goodbye": (bool,),
+}
+
+
+def load(name: str) -> Any:
+    return json.loads((VECTORS / name).read_text())
+
+
+class Events(unittest.TestCase):
+    def test_digests(self) -> None:
+        for vector in load("event.json"):
+            if vector["outcome"] != "ok":
+                continue
+            with self.subTest(vector["name"]):
+                texts = dict(members(b64decode(vector["raw_base64"]).decode()))
+                data = data_of(texts)
+                self.assertEqual(data, b64decode(vector.get("data_base64", "")))
+                self.assertEqual(digest(texts, data), vector["digest"])
+
+    def test_data_is_cut_out_exactly(self) -> None:
+        for data in ('"}\\",{"', '{ "a" :[1, {"b":"]"}] }', "[]", "1.50e0", "false"):
+            text = f' {{ "a":"{{" , "data" : {data} ,"b":1}}'
+            with self.subTest(data):
+                texts = dict(members(text))
+                self.assertEqual(texts, {"a": '"{"', "data": data, "b": "1"})
+                self.assertEqual(data_of(texts), data.encode())
+
+
+class Webhooks(unittest.TestCase):
+    def test_every_vector(self) -> None:
+        for vector in load("webhook.json")["vectors"]:
+            with self.subTest(vector["name"]):
+                self.assertEqual(verifies(vector), vector["outcome"] == "accept")
+
+
+class Replies(unittest.TestCase):
+    def test_every_vector(self) -> None:
+        for vector in load("delivery.json")["replies"]:
+            with self.subTest(vector["name"]):
+                self.assertEqual(len(replies(vector["frame"])), vector["good"])
+
+
+def members(text: str) -> Iterator[tuple[str, str]]:
+    """Give the name and the exact text of each value of an object that is well formed."""
+    read = json.JSONDecoder().raw_decode
+    at = past(text, 0, "{")
+    while text[at] != "}":
+        name, at = read(text, at)
+        start = past(text, at, ":")
+        at = read(text, start)[1]
+        yield name, text[start:at]
+        at = past(text, at, ",")
+
+
+def past(text: str, at: int, mark: str) -> int:
+    return len(text) - len(text[at:].lstrip(" \t\r\n" + mark))
+
+
+def data_of(texts: dict[str, str]) -> bytes:
+    """Give an event's data by the CloudEvents JSON format, section 3.1."""
+    if "data_base64" in texts:
+        return b64decode(json.loads(texts["data_base64"]))
+    text = texts.get("data", "")
+    media = json.loads(texts.get("datacontenttype", "null")) or "application/json"
+    if text.startswith('"') and not JSON_TYPE.fullmatch(media):
+        return json.loads(text).encode()
+    return text.encode()
+
+
+def digest(texts: dict[str, str], data: bytes) -> str:
+    """Compute the same-event digest: what null stands for is absent."""
+    # The JSON text of an integer or a boolean is its canonical string.
+    attributes = {
+        name: json.loads(text) if text.startswith('"') else text
+        for name, text in texts.items()
+        if text != "null" and name not in (*DATA, *UNCOVERED)
+    }
+    fields = [attributes.pop(name, "") for name in CORE]
+    extensions = [part for pair in sorted(attributes.items()) for part in pair]
+    sealed = [b"headgate.event.v1", *map(str.encode, fields), data]
+    return sha256(pae(*sealed, *map(str.encode, extensions))).hexdigest()
+
+
+def pae(*parts: bytes) -> bytes:
+    sized = [len(part).to_bytes(8, "little") + part for part in parts]
+    return b"HGPAE1" + len(parts).to_bytes(8, "little") + b"".join(sized)
+
+
+def verifies(request: dict[str, Any]) -> bool:
+    """Judge one request's webhook headers, with one key, at the time now."""
+    id, timestamp = request["id"], request["timestamp"]
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", id):
+        return False
+    if not re.fullmatch(r"[1-9][0-9]{9}", timestamp):
+        return False
+    if abs(request["now"] - int(timestamp)) > REPLAY_WINDOW:
+        return False
+    content = f"{id}.{timestamp}.".encode() + b64decode(request["body"])
+    key = b64decode(request["key"].partition("_")[2])
+    version, fits = {"hmac": ("v1", is_mac), "ed25519": ("v1a", is_signature)}[
+        request["kind"]
+    ]
+    entries = request["signature"].split(" ")[:MAX_SIGNATURES]
+    split = (entry.partition(",") for entry in entries)
+    return any(v == version and fits(key, content, strict(text)) for v, _, text in split)
+
+
+def is_mac(secret: bytes, content: bytes, mac: bytes) -> bool:
+    return hmac.compare_digest(hmac.digest(secret, content, "sha256"), mac)
+
+
+def is_signature(public: bytes, content: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def strict(text: str) -> bytes:
+    """Decode base64 in its only spelling; another gives nothing, which never fits."""
+    try:
+        raw = b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return raw if b64encode(raw).decode() == text else b""
+
+
+def replies(frame: str) -> list[dict[str, Any]]:
+    """Give the good replies of one frame: a reply, or an array of them."""
+    try:
+        value = json.loads(frame)
+    except ValueError:
+        return []
+    batch = value if isinstance(value, list) else [value]
+    return [r for r in batch if is_reply(r)] if len(batch) <= MAX_REPLIES else []
+
+
+def is_reply(reply: Any) -> bool:
+    if not isinstance(reply, dict):
+        return False
+    given = {name: reply[name] for name in KINDS if reply.get(name) is not None}
+    if any(type(value) not in KINDS[name] for name, value in given.items()):
+        return False
+    goodbye, status, lease = map(given.get, ("goodbye", "status", "lease"))
+    if goodbye and not status and not lease:
+        return True
+    return (
+        bool(given.get("id") and given.get("source"))
+        and LEASE.fullmatch(lease or "") is not None
+        and (status in STATUSES or bool(goodbye and not status))
+        and given.get("retry_after", 0) >= 0
+    )
+
+
+if __name__ == "__main__":
+    unittest.main()
