@@ -165,7 +165,9 @@ func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Pro
 	} else {
 		body, err = io.ReadAll(reader)
 	}
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	} // else it stands: net/http reads on before it answers, and would wait for the rest
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

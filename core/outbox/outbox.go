@@ -230,21 +230,21 @@ type Asking interface {
 
 // ChannelStats counts one channel's entries.
 type ChannelStats struct {
-	Pending int // ready, waiting for a retry, or out
-	Out     int
-	Dead    int
-	Bytes   int64 // held by pending entries and dead letters
+	Pending int   `json:"pending"` // ready, waiting for a retry, or out
+	Out     int   `json:"out"`
+	Dead    int   `json:"dead"`
+	Bytes   int64 `json:"bytes"` // held by pending entries and dead letters
 }
 
 // Stats counts what the engine holds.
 type Stats struct {
-	Engine   string
-	Durable  bool
-	Entries  int   // with a payload
-	IDs      int   // identities remembered
-	Bytes    int64 // payload bytes held
-	Capacity int64 // payload bytes it may hold
-	Channels map[string]ChannelStats
+	Engine   string                  `json:"engine"`
+	Durable  bool                    `json:"durable"`
+	Entries  int                     `json:"entries"`  // with a payload
+	IDs      int                     `json:"ids"`      // identities remembered
+	Bytes    int64                   `json:"bytes"`    // payload bytes held
+	Capacity int64                   `json:"capacity"` // payload bytes it may hold
+	Channels map[string]ChannelStats `json:"channels"`
 }
 
 // Keeping looks after the store.

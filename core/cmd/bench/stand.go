@@ -11,7 +11,7 @@ import (
 // Bounds of what is signed ahead for one side of one round: more than a door
 // answers in that time on the machines this runs on. If not, the side is shorter.
 const (
-	singlesPerSecond = 80_000
+	singlesPerSecond = 150_000
 	batchesPerSecond = 4_000
 )
 

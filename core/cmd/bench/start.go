@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headgate-io/headgate/configs"
@@ -109,7 +110,7 @@ func (b *bench) startOnce(ctx context.Context, binary, dir string) (took time.Du
 // freeQuickstart gives the quickstart with each of its ports replaced by a free
 // one, and the door's address.
 func freeQuickstart() (text []byte, door string, err error) {
-	text = configs.Quickstart
+	var pairs []string
 	for _, port := range []string{":5555", ":5556", ":5557", ":8080"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -117,10 +118,9 @@ func freeQuickstart() (text []byte, door string, err error) {
 		}
 		defer l.Close() // all at the end, so that no port comes twice
 		door = l.Addr().String()
-		free := ":" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-		text = bytes.ReplaceAll(text, []byte(port), []byte(free))
+		pairs = append(pairs, port, ":"+strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	}
-	return text, door, nil
+	return []byte(strings.NewReplacer(pairs...).Replace(string(configs.Quickstart))), door, nil
 }
 
 // firstAccepted posts until the request is accepted.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets the test's own program play the roles.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == roleArg {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// TestRunGivesEveryRow runs everything for moments. It looks at no figure.
+func TestRunGivesEveryRow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds headgate and starts many processes")
+	}
+	report := filepath.Join(t.TempDir(), "bench.json")
+	var out strings.Builder
+	if err := run(context.Background(), []string{"--rounds", "1", "--seconds", "0.05", "--json", report}, &out); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"S1": 4, "S2": 4, "S3": 8, "S4": 2, "S7": 1, "S8": 3, "S9": 2}
+	for name, rows := range want {
+		if got := strings.Count(out.String(), "\n"+name+"  "); got != rows {
+			t.Errorf("table has %d rows of %s, want %d\n%s", got, name, rows, &out)
+		}
+		if got := strings.Count(string(text), `"target": "`+name+`"`); got != rows {
+			t.Errorf("JSON has %d rows of %s, want %d", got, name, rows)
+		}
+	}
+}
+
+func TestRunRefusesUnknownTargets(t *testing.T) {
+	for _, args := range [][]string{{"--only", "S99"}, {"--rounds", "0"}, {"--seconds", "0"}, {"S1"}, {roleArg}, {roleArg, "", "nobody"}} {
+		if err := run(context.Background(), args, &strings.Builder{}); err == nil {
+			t.Errorf("run(%q) finds nothing wrong", args)
+		}
+	}
+}
