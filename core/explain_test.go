@@ -101,7 +101,7 @@ func TestExplain(t *testing.T) {
 		{"a schema, told by who is entitled", eventOf(bank, refunded, `{}`), "", "schema refunds",
 			map[string]string{"shop": "forbidden source_not_granted", "bank": "schema refunds", "gone": "unauthenticated key_revoked", "device": "schema refunds"}},
 		{"no route, whatever the key", eventOf(shop, "com.example.other", "1"), "", "no_route ", nil},
-		{"not an event", `{}`, "", "malformed strict_reading", nil},
+		{"not an event", `{"id":"e-1","id":"e-2"}`, "", "malformed strict_reading", nil},
 		{"nothing", ``, "", "malformed strict_reading", nil},
 		{"over every door's bound", eventOf(shop, created, `"`+strings.Repeat("x", 1024)+`"`), "", "too_large over max_body of every ingress", nil},
 	}

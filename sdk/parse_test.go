@@ -45,6 +45,7 @@ func readings() []reading {
 		{"the same text in base64", event(`,"datacontenttype":"text/plain","data_base64":"aMOp"`), "ok"},
 		{"json string data keeps its quotes", event(`,"data":"x"`), "ok"},
 		{"json suffix content type", event(`,"datacontenttype":"application/vnd.x+json; charset=utf-8","data":"x"`), "ok"},
+		{"every core attribute", event(`,"subject":"s","time":"2026-11-22T10:00:00Z","dataschema":"/d","datacontenttype":"text/plain","data":{"a":[1, "]}\""]}`), "ok"},
 		{"data null", event(`,"data":null`), "ok"},
 		{"extensions of three kinds", event(`,"traceid":"a","count":-7,"urgent":true`), "ok"},
 		{"the same extensions as text", event(`,"count":"-7","traceid":"a","urgent":"true"`), "ok"},

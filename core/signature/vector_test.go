@@ -226,6 +226,7 @@ func makeVectors() []vector {
 
 		{"v1 signature for an ed25519 key", ed, with(v1), signature.SignatureAbsent},
 		{"v1a signature for an hmac key", hm, with(v1a), signature.SignatureAbsent},
+		{"right MAC under v1a", hm, with("v1a," + v1[3:]), signature.SignatureAbsent},
 		{"MAC under the public key as a secret", ed, with(macUnderPublic(ed)), signature.SignatureAbsent},
 		{"upper-case version", hm, with("V1," + v1[3:]), signature.SignatureAbsent},
 		{"no version", hm, with(v1[3:]), signature.SignatureAbsent},

@@ -11,10 +11,11 @@ import (
 )
 
 // leaseLabel names a lease in its own bytes; leaseSize is 128 bits, which
-// nobody guesses.
+// nobody guesses, and leaseLength their base64url without padding.
 const (
-	leaseLabel = "headgate.lease.v1"
-	leaseSize  = 16
+	leaseLabel  = "headgate.lease.v1"
+	leaseSize   = 16
+	leaseLength = 22
 )
 
 // Grant is what a lease is given for: one attempt to deliver one entry.

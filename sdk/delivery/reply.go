@@ -82,7 +82,8 @@ func (r *Reply) check() error {
 	if r.ID == "" || r.Source == "" {
 		return errors.New("id and source of the event are needed")
 	}
-	if raw, err := base64.RawURLEncoding.Strict().DecodeString(r.Lease); err != nil || len(raw) != leaseSize {
+	// The length too: encoding/base64 passes over line breaks.
+	if raw, err := base64.RawURLEncoding.Strict().DecodeString(r.Lease); err != nil || len(raw) != leaseSize || len(r.Lease) != leaseLength {
 		return errors.New("lease is not the 22 characters of a delivery's header")
 	}
 	if r.Goodbye && r.Status == "" {

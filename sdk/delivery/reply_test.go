@@ -40,6 +40,7 @@ func TestParseReplies(t *testing.T) {
 		{"lease too short", `{"id":"1","source":"/a","lease":"AAAA","status":"done"}`, 0, true},
 		{"lease in standard base64", `{"id":"1","source":"/a","lease":"++++++++++++++++++++AA","status":"done"}`, 0, true},
 		{"lease with stray bits", `{"id":"1","source":"/a","lease":"AAAAAAAAAAAAAAAAAAAAAB","status":"done"}`, 0, true},
+		{"lease with a line break", `{"id":"1","source":"/a","lease":"AAAAAAAAAAAAAAAAAAAAAA\n","status":"done"}`, 0, true},
 		{"negative wait", reply(`"status":"retry","retry_after":-1`), 0, true},
 		{"empty array", `[]`, 0, true},
 		{"nothing", ``, 0, true},

@@ -118,6 +118,11 @@ func TestVectors(t *testing.T) {
 		{"goodbye", `{"goodbye":true}`},
 		{"a batch with one bad", "[" + reply(`"status":"done"`) + "," + reply(`"status":"ok"`) + "]"},
 		{"no lease", `{"id":"1","source":"/a","status":"done"}`},
+		{"lease with stray bits", `{"id":"1","source":"/a","lease":"AAAAAAAAAAAAAAAAAAAAAB","status":"done"}`},
+		{"goodbye with a lease", reply(`"goodbye":true`)},
+		{"negative wait", reply(`"status":"retry","retry_after":-1`)},
+		{"white space before a batch", " \n[" + reply(`"status":"done"`) + "]"},
+		{"an empty batch", "[]"},
 	} {
 		good, _ := delivery.ParseReplies([]byte(r.frame))
 		v.Replies = append(v.Replies, replyVector{Name: r.name, Frame: r.frame, Good: len(good)})
