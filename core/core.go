@@ -114,10 +114,6 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		return nil, err
 	}
 	c.bound = append(c.bound, release(c.replies))
-	replyTo := cfg.Replies.Advertise
-	if replyTo == "" {
-		replyTo = c.replies.Bound()
-	}
 
 	publishers := make(map[string]intake.Publisher)
 	for _, ch := range cfg.Channels {
@@ -135,7 +131,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			continue
 		}
 		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Signer: signer,
-			LeaseKey: dir.Lease, Reply: replyTo, Log: log})
+			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log})
 		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])
 		if err != nil {
 			return nil, err
@@ -172,6 +168,14 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	}
 	c.bound = append(c.bound, c.admin.Close)
 	return c, nil
+}
+
+// replyTo is the address that consumers are told to reply to.
+func (c *Core) replyTo() string {
+	if c.cfg.Replies.Advertise != "" {
+		return c.cfg.Replies.Advertise
+	}
+	return c.replies.Bound()
 }
 
 // close takes down what New has acquired.

@@ -22,7 +22,7 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 	}
 	taken, bad := c.desk.Counts()
 	top := admin.Top{Version: c.o.Version, Started: c.started, Dev: c.o.Dev, Keys: keys, Intake: c.intake.Counts(), Outbox: st,
-		Replies:   admin.Replies{Address: c.replies.Bound(), Taken: taken, Bad: bad},
+		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad},
 		Doors:     make([]admin.Door, len(c.doors)),
 		Commands:  make([]admin.Command, len(c.commands)),
 		Telemetry: make([]admin.Telemetry, len(c.telemetry))}
@@ -63,7 +63,7 @@ func (c *Core) Event(ctx context.Context, key outbox.Key) (admin.Event, error) {
 	}
 	e := view(st)
 	if st.Entry != nil {
-		e.Event = st.Entry.Event.Raw
+		e.Event, e.Raw = st.Entry.Event.Raw, st.Entry.Event.Raw
 	}
 	return e, nil
 }

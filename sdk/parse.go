@@ -193,7 +193,7 @@ func attributeValue(text []byte, m *member, most int) (string, error) {
 func (e *Event) complete(raw []byte, members []member) error {
 	switch {
 	case e.ID == "":
-		return fmt.Errorf("%w: %w", ErrBadID, malformed(0, "id is missing"))
+		return malformed(0, "id is missing")
 	case e.Source == "":
 		return malformed(0, "source is missing")
 	case e.Type == "":

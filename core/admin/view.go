@@ -43,6 +43,7 @@ type Door struct {
 // Replies is the reply socket.
 type Replies struct {
 	Address string `json:"address"`
+	Told    string `json:"told"` // the address that consumers are told
 	Taken   uint64 `json:"taken"`
 	Bad     uint64 `json:"bad"`
 }
@@ -70,15 +71,19 @@ type Telemetry struct {
 
 // Event is one event with its state per channel.
 type Event struct {
-	ID        string          `json:"id"`
-	Source    string          `json:"source"`
-	Type      string          `json:"type"`
-	Seq       uint64          `json:"seq"`
-	State     outbox.State    `json:"state"`
-	Principal sdk.Principal   `json:"principal"`
-	Accepted  time.Time       `json:"accepted"`
-	Channels  []ChannelState  `json:"channels"`
-	Event     json.RawMessage `json:"event,omitempty"` // the whole, when one was asked for and is still held
+	ID        string         `json:"id"`
+	Source    string         `json:"source"`
+	Type      string         `json:"type"`
+	Seq       uint64         `json:"seq"`
+	State     outbox.State   `json:"state"`
+	Principal sdk.Principal  `json:"principal"`
+	Accepted  time.Time      `json:"accepted"`
+	Channels  []ChannelState `json:"channels"`
+
+	// When one event was asked for and is still held: as JSON, and its exact
+	// bytes, which JSON within JSON does not keep.
+	Event json.RawMessage `json:"event,omitempty"`
+	Raw   []byte          `json:"raw,omitempty"`
 }
 
 // ChannelState is outbox.ChannelStatus with its result.

@@ -93,21 +93,24 @@ func (c *Channel) send(ctx context.Context) error {
 		case <-c.kick:
 		case <-timer.C:
 		}
-		for {
-			sends, next := c.step()
-			if len(sends) == 0 {
-				if !next.IsZero() {
-					timer.Reset(max(next.Sub(c.o.Now()), minTick))
-				}
-				break
+		for took := true; took; {
+			var sends []Send
+			var next time.Time
+			sends, took, next = c.step()
+			if len(sends) > 0 {
+				c.deliver(sends)
 			}
-			c.deliver(sends)
+			if !took && !next.IsZero() {
+				timer.Reset(max(next.Sub(c.o.Now()), minTick))
+			}
 		}
 	}
 }
 
-// step asks the store for as much as there is room for, and decides.
-func (c *Channel) step() (sends []Send, next time.Time) {
+// step asks the store for as much as there is room for, and decides. took tells
+// that the store gave something, so that there may be more; next is when there
+// will be something to do without being woken.
+func (c *Channel) step() (sends []Send, took bool, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.o.Now()
@@ -124,6 +127,7 @@ func (c *Channel) step() (sends []Send, next time.Time) {
 			c.o.Log.Error().Err(err).Msg("outbox hands nothing out")
 			due = now.Add(settlePause)
 		}
+		took = len(items) > 0
 		c.m.Offer(now, items)
 	}
 	sends = c.flush()
@@ -131,7 +135,7 @@ func (c *Channel) step() (sends []Send, next time.Time) {
 	if next.IsZero() || !due.IsZero() && due.Before(next) {
 		next = due
 	}
-	return sends, next
+	return sends, took, next
 }
 
 // flush takes the machine's output: outcomes to the settler, notices to the

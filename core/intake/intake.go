@@ -146,14 +146,14 @@ func (in *Intake) single(ctx context.Context, s *Submission, rules *Generation, 
 		return Receipt{}, result.Problem
 	}
 	receipt := Receipt{Results: []Result{result}}
-	if s.Wait > 0 && commands && result.Status != Duplicate {
+	if s.Wait > 0 && commands {
 		receipt.Final = in.awaitEnd(ctx, outbox.Key{Source: e.Source, ID: e.ID}, s.Wait)
 	}
 	return receipt, nil
 }
 
 // one takes an event that has been read to the outbox and the telemetry
-// channels. commands tells whether it goes to any command channel.
+// channels. commands tells whether it went to any command channel.
 func (in *Intake) one(ctx context.Context, s *Submission, rules *Generation, who trust.Identity, e sdk.Event, now time.Time) (_ Result, commands bool) {
 	refused := func(err error) (Result, bool) {
 		return Result{ID: e.ID, Source: e.Source, Problem: in.refuse(s, &who, &e, err)}, false

@@ -126,7 +126,7 @@ func (a *app) eventShowCommand() *cobra.Command {
 // showFlags makes cmd show one event that fit is content with.
 func (a *app) showFlags(cmd *cobra.Command, fit func(*admin.Event) error) {
 	var raw, asJSON bool
-	cmd.Flags().BoolVar(&raw, "raw", false, "print the event alone, byte for byte")
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the event alone, its exact bytes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	cmd.RunE = do(func(cmd *cobra.Command, args []string) error {
@@ -147,10 +147,10 @@ func (a *app) showFlags(cmd *cobra.Command, fit func(*admin.Event) error) {
 		case !raw:
 			a.printEvent(&e)
 			return nil
-		case len(e.Event) == 0:
+		case len(e.Raw) == 0:
 			return fmt.Errorf("event %s of %s has ended: %w", e.ID, e.Source, errGone)
 		}
-		_, err = a.out.Write(e.Event)
+		_, err = a.out.Write(e.Raw)
 		return err
 	})
 }

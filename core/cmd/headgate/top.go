@@ -228,7 +228,7 @@ func (s screen) mute(b *bytes.Buffer) {
 			}
 			fmt.Fprintf(b, "\nMUTE: %s took %s from %s and settled none in time. After each it should PUSH one frame to %s:\n"+
 				`  {"id":"<id of the header>","source":"<source of the header>","lease":"<lease of the header>","status":"done"}`+"\n",
-				printable(p.Addr), count(p.Sent, "delivery"), c.Name, s.top.Replies.Address)
+				printable(p.Addr), count(p.Sent, "delivery"), c.Name, s.top.Replies.Told)
 		}
 	}
 }

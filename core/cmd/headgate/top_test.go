@@ -11,7 +11,7 @@ import (
 )
 
 func look(accepted uint64, at time.Time) screen {
-	return screen{at: at, top: &admin.Top{Version: "v1", Started: at.Add(-time.Minute), Intake: intake.Counts{Accepted: accepted}, Replies: admin.Replies{Address: "tcp://127.0.0.1:5557"},
+	return screen{at: at, top: &admin.Top{Version: "v1", Started: at.Add(-time.Minute), Intake: intake.Counts{Accepted: accepted}, Replies: admin.Replies{Address: "tcp://127.0.0.1:5557", Told: "tcp://127.0.0.1:5557"},
 		Commands: []admin.Command{{Facts: dispatch.Facts{Name: "commands", Brake: 1, Conns: []dispatch.ConnFacts{
 			{Addr: "127.0.0.1:1\x1b[2J", Window: 1, Held: 1, Sent: 1, Mute: true}, {Addr: "127.0.0.1:2", Window: 64, Settled: 9}}}}}}}
 }
