@@ -363,3 +363,24 @@ func TestTelemetryIsCountedExactly(t *testing.T) {
 		t.Errorf("handed over %d, counted %d", total, sent)
 	}
 }
+
+func TestExpiredEntriesDoNotHoldUpWhatIsBehindThem(t *testing.T) {
+	r := newRig(t, func(s *dispatch.Settings) { s.MaxAge = time.Hour })
+	for n := range 300 { // more than one taking
+		r.seq++
+		e, err := sdk.ParseEvent(fmt.Appendf(nil, `{"specversion":"1.0","id":"%d","source":"/rig","type":"t"}`, r.seq))
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Expires: time.Now().Add(-time.Second), Targets: []outbox.Target{{Channel: "c"}}}
+		if _, err := r.store.Append(context.Background(), entry); err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+	}
+	r.accept(1)
+	r.ch.Joined(1, "a")
+	if _, d := r.next(); d.Header.ID != "301" {
+		t.Errorf("got %s", d.Header.ID)
+	}
+	r.await("1", outbox.StateFailed)
+}

@@ -50,10 +50,18 @@ func compile(ctx context.Context, dir string) libzmq {
 	return libzmq{path: program, version: version}
 }
 
-// name is what rows call the other end.
+// push is what rows call libzmq's own sender.
+func (l libzmq) push() string {
+	if l.path == "" {
+		return "libzmq PUSH"
+	}
+	return "libzmq " + l.version + " PUSH"
+}
+
+// name is what rows call the consumer at the other end.
 func (l libzmq) name() string {
 	if l.path == "" {
-		return "Go consumer: to use libzmq's, " + l.missing
+		return "a Go consumer (for libzmq's, " + l.missing + ")"
 	}
 	return "libzmq " + l.version
 }

@@ -1,5 +1,5 @@
-// Command bench measures headgate against its speed targets, S1 to S9. Run it
-// with `go run ./core/cmd/bench`; --only S2,S3 takes a part of it.
+// Command bench measures headgate against its speed targets S1 to S4 and S7
+// to S9. Run it with `go run ./core/cmd/bench`; --only S2,S3 takes a part of it.
 //
 // It compares and asserts nothing. Each measurement stands beside a baseline
 // taken on the same machine in the same run: both are short and alternate for

@@ -25,13 +25,13 @@ func (b *bench) sockets(ctx context.Context) ([]*row, error) {
 	}
 	var rows []*row
 	for _, size := range []string{"64", "512", "4096"} {
-		r := &row{What: "push to libzmq PULL, one frame of " + size + " B", Unit: "msg/s", Against: "libzmq PUSH", Aim: atLeast(1)}
+		r := &row{What: "push to libzmq PULL, one frame of " + size + " B", Unit: "msg/s", Against: b.lib.push(), Aim: atLeast(1)}
 		rows = append(rows, r)
 		if err := b.pushes(ctx, r, size, size); err != nil {
 			return nil, err
 		}
 	}
-	r := &row{What: "push of signed deliveries, 5 frames", Unit: "msg/s", Against: "libzmq PUSH, unsigned", Aim: atLeastValue(deliveriesPerSecond),
+	r := &row{What: "push of signed deliveries, 5 frames", Unit: "msg/s", Against: b.lib.push() + ", unsigned", Aim: atLeastValue(deliveriesPerSecond),
 		Note: "each delivery is made, leased and signed in batches of 256; the baseline sends frames of the same sizes, " + frames + " B"}
 	return append(rows, r), b.pushes(ctx, r, signed, frames)
 }
