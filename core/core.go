@@ -107,7 +107,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	c.teardown = append(c.teardown, c.store.Close)
 
 	channels := make(map[string]*dispatch.Channel)
-	c.desk = &dispatch.Desk{Asking: c.store, LeaseKey: dir.Lease, Channels: channels, Log: part(o.Log, "replies")}
+	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
 	c.replies, err = topology.NewReplies(topology.Options{Name: "replies", Endpoints: topology.Endpoints{Listen: cfg.Replies.Listen},
 		ZMQ: peerOptions(cfg.Limits), Log: part(o.Log, "replies")}, c.desk)
 	if err != nil {

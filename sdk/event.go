@@ -83,17 +83,27 @@ const digestLabel = "headgate.event.v1"
 // a batch. An absent attribute counts as empty; an attribute that is present
 // and empty is refused by [ParseEvent].
 func (e *Event) Digest() [sha256.Size]byte {
-	fields := make([][]byte, 0, 9+2*len(e.Extensions))
-	for _, s := range [...]string{e.ID, e.Source, e.SpecVersion, e.Type, e.DataContentType, e.DataSchema, e.Subject, e.Time} {
-		fields = append(fields, []byte(s))
-	}
-	fields = append(fields, e.Data)
+	core := [...]string{e.ID, e.Source, e.SpecVersion, e.Type, e.DataContentType, e.DataSchema, e.Subject, e.Time}
+	fields := len(core) + 1
 	for _, x := range e.Extensions {
-		switch x.Name {
-		case "dssematerial", "traceparent", "tracestate":
-			continue
+		if !remade(x.Name) {
+			fields += 2
 		}
-		fields = append(fields, []byte(x.Name), []byte(x.Value))
 	}
-	return sha256.Sum256(PAE(digestLabel, fields...))
+	b := appendPAEHead(make([]byte, 0, 2*len(e.Raw)+256), digestLabel, fields)
+	for _, s := range core {
+		b = appendPAEField(b, s)
+	}
+	b = appendPAEField(b, e.Data)
+	for _, x := range e.Extensions {
+		if !remade(x.Name) {
+			b = appendPAEField(appendPAEField(b, x.Name), x.Value)
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// remade tells the extensions that a lawful retry may carry anew.
+func remade(name string) bool {
+	return name == "dssematerial" || name == "traceparent" || name == "tracestate"
 }

@@ -18,14 +18,25 @@ func PAE(label string, fields ...[]byte) []byte {
 	for _, f := range fields {
 		size += 8 + len(f)
 	}
-	out := make([]byte, 0, size)
-	out = append(out, paeMagic...)
-	out = binary.LittleEndian.AppendUint64(out, uint64(len(fields)+1))
-	out = binary.LittleEndian.AppendUint64(out, uint64(len(label)))
-	out = append(out, label...)
+	return AppendPAE(make([]byte, 0, size), label, fields...)
+}
+
+// AppendPAE appends the encoding to b.
+func AppendPAE[T string | []byte](b []byte, label string, fields ...T) []byte {
+	b = appendPAEHead(b, label, len(fields))
 	for _, f := range fields {
-		out = binary.LittleEndian.AppendUint64(out, uint64(len(f)))
-		out = append(out, f...)
+		b = appendPAEField(b, f)
 	}
-	return out
+	return b
+}
+
+func appendPAEHead(b []byte, label string, fields int) []byte {
+	b = append(b, paeMagic...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(fields+1))
+	return appendPAEField(b, label)
+}
+
+func appendPAEField[T string | []byte](b []byte, f T) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(f)))
+	return append(b, f...)
 }

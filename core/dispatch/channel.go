@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -48,7 +49,8 @@ const (
 // are safe for concurrent use.
 type Channel struct {
 	o      Options
-	socket Socket // while Run runs
+	socket Socket           // while Run runs
+	leases *delivery.Leases // the sender's own
 
 	mu       sync.Mutex
 	settled  sync.Cond // of mu: outcomes were taken, or settled
@@ -65,7 +67,7 @@ func NewChannel(o Options) *Channel {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Channel{o: o, m: NewMachine(o.Settings, rand.Float64), kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
+	c := &Channel{o: o, leases: delivery.NewLeases(o.LeaseKey), m: NewMachine(o.Settings, rand.Float64), kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
 	c.settled.L = &c.mu
 	return c
 }
@@ -93,6 +95,9 @@ func (c *Channel) send(ctx context.Context) error {
 		case <-c.kick:
 		case <-timer.C:
 		}
+		// Whoever is about to accept or to reply goes first: what they bring
+		// shares one signature. Nothing waits when nobody is.
+		runtime.Gosched()
 		for took := true; took; {
 			var sends []Send
 			var next time.Time
@@ -219,7 +224,7 @@ func (c *Channel) frames(s *Send) [][]byte {
 	e := s.Item.Entry
 	h := delivery.Header{
 		ID: e.Event.ID, Source: e.Event.Source, Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt,
-		Lease: delivery.Lease(c.o.LeaseKey, delivery.Grant{Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt, Peer: s.Peer}),
+		Lease: c.leases.Lease(delivery.Grant{Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt, Peer: s.Peer}),
 		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: c.o.Signer.KeyID(),
 	}
 	h.TraceParent, _ = e.Event.Extension("traceparent")

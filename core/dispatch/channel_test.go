@@ -117,7 +117,7 @@ func newRig(t *testing.T, change func(*dispatch.Settings)) *rig {
 		MaxPending: map[string]int64{"c": 1 << 30, "d": 1 << 30}})}
 	r.ch = dispatch.NewChannel(dispatch.Options{Settings: set, Store: r.store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey,
 		Reply: "tcp://127.0.0.1:1", Log: zerolog.New(r.log)})
-	r.desk = &dispatch.Desk{Asking: r.store, LeaseKey: leaseKey, Channels: map[string]*dispatch.Channel{"c": r.ch}, Log: zerolog.New(r.log)}
+	r.desk = &dispatch.Desk{Asking: r.store, Leases: delivery.NewLeases(leaseKey), Channels: map[string]*dispatch.Channel{"c": r.ch}, Log: zerolog.New(r.log)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.ch.Run(ctx, r.socket) }()
@@ -249,13 +249,13 @@ func TestDeskRefusesWhatIsNotLeased(t *testing.T) {
 	r.accept(2)
 	_, d := r.next()
 	forged := d.Header
-	forged.Lease = delivery.Lease([]byte("another key"), delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 1})
+	forged.Lease = delivery.NewLeases([]byte("another key")).Lease(delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 1})
 	later := d.Header
-	later.Lease = delivery.Lease(leaseKey, delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 2})
+	later.Lease = delivery.NewLeases(leaseKey).Lease(delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 2})
 	elsewhere := d.Header
-	elsewhere.Lease = delivery.Lease(leaseKey, delivery.Grant{Channel: "d", Seq: d.Header.Seq, Attempt: 1})
+	elsewhere.Lease = delivery.NewLeases(leaseKey).Lease(delivery.Grant{Channel: "d", Seq: d.Header.Seq, Attempt: 1})
 	somebody := d.Header
-	somebody.Lease = delivery.Lease(leaseKey, delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 1, Peer: "somebody"})
+	somebody.Lease = delivery.NewLeases(leaseKey).Lease(delivery.Grant{Channel: "c", Seq: d.Header.Seq, Attempt: 1, Peer: "somebody"})
 	another := d.Header
 	another.ID = "2"
 	unknown := d.Header

@@ -18,10 +18,11 @@ import (
 const leasesTried = 256
 
 // Desk checks replies: their form, then their lease, by computing it again for
-// the entry they name. It passes them on to the channel the lease is for.
+// the entry they name. It passes them on to the channel the lease is for. Its
+// methods are safe for concurrent use, but for Take, which one goroutine calls.
 type Desk struct {
 	Asking   outbox.Asking
-	LeaseKey []byte
+	Leases   *delivery.Leases
 	Channels map[string]*Channel
 	Log      zerolog.Logger
 
@@ -86,7 +87,7 @@ func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channe
 			continue
 		}
 		for attempt := leg.Attempt; attempt > 0 && attempt > leg.Attempt-leasesTried; attempt-- {
-			lease := delivery.Lease(d.LeaseKey, delivery.Grant{Channel: leg.Channel, Seq: st.Seq, Attempt: attempt, Peer: peer.Name})
+			lease := d.Leases.Lease(delivery.Grant{Channel: leg.Channel, Seq: st.Seq, Attempt: attempt, Peer: peer.Name})
 			if subtle.ConstantTimeCompare([]byte(lease), []byte(r.Lease)) == 1 {
 				return c, Reply{Seq: st.Seq, Attempt: attempt, Newest: attempt == leg.Attempt,
 					Final: leg.State != outbox.StatePending, From: peer.ID, Reply: *r}, nil

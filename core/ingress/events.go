@@ -124,7 +124,14 @@ func mode(h http.Header) (batch bool, _ *intake.Problem) {
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return false, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
 	}
-	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	contentType := h.Get("Content-Type")
+	switch contentType { // as nearly everybody writes them
+	case typeEvent:
+		return false, nil
+	case typeBatch:
+		return true, nil
+	}
+	media, params, err := mime.ParseMediaType(contentType)
 	if cs := params["charset"]; err != nil || cs != "" && !strings.EqualFold(cs, "utf-8") {
 		media = ""
 	}

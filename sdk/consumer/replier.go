@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	maxQueued  = delivery.MaxReplies // replies waiting for one address
-	frameBytes = 64 << 10            // a frame with more is sent; far below what a router reads in one
-	flushTime  = time.Second         // for what waits when an address is left
+	maxQueued  = 2 * maxHeld // replies waiting for one address: all that is held may end at once
+	frameBytes = 64 << 10    // a frame with more is sent; far below what a router reads in one
+	flushTime  = time.Second // for what waits when an address is left
 )
 
 // replier sends replies to one address: all that wait, in one frame.

@@ -92,7 +92,7 @@ type order struct {
 }
 
 func lease(n, attempt int) string {
-	return delivery.Lease(leaseKey, delivery.Grant{Channel: "commands", Seq: uint64(n), Attempt: attempt})
+	return delivery.NewLeases(leaseKey).Lease(delivery.Grant{Channel: "commands", Seq: uint64(n), Attempt: attempt})
 }
 
 func id(n int) string { return fmt.Sprintf("order-%d", n) }

@@ -32,7 +32,7 @@ func unsigned(kid string, i int, change func(*delivery.Header)) [][]byte {
 		Seq: uint64(i) + 1, Attempt: 1, Reply: "tcp://127.0.0.1:5557", Accepted: now, Expires: now.Add(time.Hour).Unix(),
 		Principal: &sdk.Principal{Provider: "edge-keys", Subject: "shop-worker"}, Proof: &sdk.Proof{Transport: "hmac"}, KeyID: kid,
 	}
-	h.Lease = delivery.Lease(seed, delivery.Grant{Channel: h.Channel, Seq: h.Seq, Attempt: 1})
+	h.Lease = delivery.NewLeases(seed).Lease(delivery.Grant{Channel: h.Channel, Seq: h.Seq, Attempt: 1})
 	if change != nil {
 		change(&h)
 	}

@@ -10,24 +10,20 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// leafLabel names a delivery in the bytes of its leaf.
-const leafLabel = "headgate.delivery.v1"
+// leafHead begins what is hashed for every leaf: RFC 6962's 0x00, and of
+// PAE("headgate.delivery.v1", four frames) all before the first field.
+const leafHead = "\x00HGPAE1" +
+	"\x05\x00\x00\x00\x00\x00\x00\x00" +
+	"\x14\x00\x00\x00\x00\x00\x00\x00" + "headgate.delivery.v1"
 
 // leafHash is the RFC 6962 leaf hash (section 2.1: SHA-256(0x00 | data)) of
-// sdk.PAE(leafLabel, topic, header, event, original), without building it.
+// sdk.PAE("headgate.delivery.v1", topic, header, event, original), without building it.
 func leafHash(h hash.Hash, frames [][]byte) (sum tlog.Hash) {
 	h.Reset()
-	var word [8]byte
-	length := func(n int) {
-		binary.LittleEndian.PutUint64(word[:], uint64(n))
-		h.Write(word[:])
-	}
-	h.Write([]byte("\x00HGPAE1"))
-	length(FrameSignature + 1)
-	length(len(leafLabel))
-	h.Write([]byte(leafLabel))
+	var word [len(leafHead)]byte
+	h.Write(append(word[:0], leafHead...))
 	for _, f := range frames[:FrameSignature] {
-		length(len(f))
+		h.Write(binary.LittleEndian.AppendUint64(word[:0], uint64(len(f))))
 		h.Write(f)
 	}
 	h.Sum(sum[:0])

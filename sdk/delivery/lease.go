@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"hash"
 	"strconv"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -26,14 +27,27 @@ type Grant struct {
 	Peer    string // name of the peer's CURVE key; empty for none
 }
 
+// Leases makes leases with the router's lease key. It is not safe for
+// concurrent use.
+type Leases struct {
+	mac  hash.Hash
+	text []byte
+}
+
+// NewLeases returns a maker of leases.
+func NewLeases(key []byte) *Leases { return &Leases{mac: hmac.New(sha256.New, key)} }
+
 // Lease is the right to reply for a grant: the first 16 bytes, in base64url, of
 // HMAC-SHA-256(key, PAE("headgate.lease.v1", channel, seq, attempt, peer)) with
 // the numbers in decimal. It is checked by computing it again, so it outlives
 // restarts and works on every router that shares the key.
-func Lease(key []byte, g Grant) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(sdk.PAE(leaseLabel, []byte(g.Channel), strconv.AppendUint(nil, g.Seq, 10), strconv.AppendInt(nil, int64(g.Attempt), 10), []byte(g.Peer)))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:leaseSize])
+func (l *Leases) Lease(g Grant) string {
+	l.text = sdk.AppendPAE(l.text[:0], leaseLabel, g.Channel, strconv.FormatUint(g.Seq, 10), strconv.Itoa(g.Attempt), g.Peer)
+	l.mac.Reset()
+	l.mac.Write(l.text)
+	var sum [sha256.Size]byte
+	l.mac.Sum(sum[:0])
+	return base64.RawURLEncoding.EncodeToString(sum[:leaseSize])
 }
 
 // LeaseMark is what logs may show of a lease: eight hexadecimal digits of its hash.

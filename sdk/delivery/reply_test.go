@@ -75,19 +75,19 @@ func TestDelay(t *testing.T) {
 
 func TestLeaseBindsEveryPartOfItsGrant(t *testing.T) {
 	base := delivery.Grant{Channel: "c", Seq: 1, Attempt: 2, Peer: "p"}
-	lease := delivery.Lease(seed, base)
-	if lease != delivery.Lease(seed, base) || len(lease) != 22 {
+	lease := delivery.NewLeases(seed).Lease(base)
+	if lease != delivery.NewLeases(seed).Lease(base) || len(lease) != 22 {
 		t.Fatalf("lease is %q", lease)
 	}
 	for _, other := range []delivery.Grant{
 		{Channel: "d", Seq: 1, Attempt: 2, Peer: "p"}, {Channel: "c", Seq: 12, Attempt: 2, Peer: "p"},
 		{Channel: "c", Seq: 1, Attempt: 3, Peer: "p"}, {Channel: "c", Seq: 1, Attempt: 2, Peer: ""}, {Channel: "c1", Seq: 2, Attempt: 2, Peer: "p"},
 	} {
-		if delivery.Lease(seed, other) == lease {
+		if delivery.NewLeases(seed).Lease(other) == lease {
 			t.Errorf("%+v has the lease of %+v", other, base)
 		}
 	}
-	if delivery.Lease([]byte("another key"), base) == lease {
+	if delivery.NewLeases([]byte("another key")).Lease(base) == lease {
 		t.Error("another key gives the same lease")
 	}
 }

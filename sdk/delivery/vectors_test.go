@@ -107,7 +107,7 @@ func TestVectors(t *testing.T) {
 		v.Leaves = append(v.Leaves, leafVector{Frames: encode(f[:4]), Leaf: hex.EncodeToString(leaf[:])})
 	}
 	for _, g := range []delivery.Grant{{Channel: "commands", Seq: 1, Attempt: 1}, {Channel: "commands", Seq: 1 << 53, Attempt: 12, Peer: "billing"}} {
-		v.Leases = append(v.Leases, leaseVector{Key: hex.EncodeToString(seed), Channel: g.Channel, Seq: g.Seq, Attempt: g.Attempt, Peer: g.Peer, Lease: delivery.Lease(seed, g)})
+		v.Leases = append(v.Leases, leaseVector{Key: hex.EncodeToString(seed), Channel: g.Channel, Seq: g.Seq, Attempt: g.Attempt, Peer: g.Peer, Lease: delivery.NewLeases(seed).Lease(g)})
 	}
 	for _, r := range []struct{ name, frame string }{
 		{"done", reply(`"status":"done"`)},

@@ -37,7 +37,7 @@ func (d *deliveries) next(n int) ([][][]byte, error) {
 	for i := range batch {
 		d.seq++
 		h := delivery.Header{ID: "bench-1", Source: source, Channel: "commands", Seq: d.seq, Attempt: 1,
-			Lease: delivery.Lease(d.lease, delivery.Grant{Channel: "commands", Seq: d.seq, Attempt: 1}),
+			Lease: delivery.NewLeases(d.lease).Lease(delivery.Grant{Channel: "commands", Seq: d.seq, Attempt: 1}),
 			Reply: "tcp://127.0.0.1:5557", Accepted: d.accepted, Expires: d.accepted.Unix() + 600,
 			Principal: &sdk.Principal{Provider: "edge-keys", Subject: "edge"}, Proof: &sdk.Proof{Transport: "hmac"}, KeyID: d.signer.KeyID()}
 		batch[i] = [][]byte{[]byte(commanded), h.Append(make([]byte, 0, 512)), d.event, nil, nil}

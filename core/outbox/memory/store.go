@@ -75,7 +75,8 @@ func New(o Options) *Store {
 }
 
 func identify(k outbox.Key) identity {
-	sum := sha256.Sum256(sdk.PAE("headgate.key.v1", []byte(k.Source), []byte(k.ID)))
+	var room [512]byte
+	sum := sha256.Sum256(sdk.AppendPAE(room[:0], "headgate.key.v1", k.Source, k.ID))
 	return identity(sum[:16])
 }
 
