@@ -39,14 +39,15 @@ func (c *channel) enter(l *leg) {
 
 // line puts a leg at the end of its lane, or among the fresh without one.
 func (c *channel) line(l *leg) {
-	if l.Order == "" {
+	order := l.target.Order
+	if order == "" {
 		c.ready(l)
 		return
 	}
-	ln := c.lanes[l.Order]
+	ln := c.lanes[order]
 	if ln == nil {
 		ln = &lane{}
-		c.lanes[l.Order] = ln
+		c.lanes[order] = ln
 	}
 	ln.legs.push(l)
 	if ln.legs.len() == 1 {
@@ -55,7 +56,7 @@ func (c *channel) line(l *leg) {
 }
 
 func (c *channel) ready(l *leg) {
-	l.Due = time.Time{}
+	l.due = 0
 	c.fresh.push(l)
 	c.signal()
 }
@@ -72,26 +73,26 @@ func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 	var items []outbox.Item
 	preferDue := true
 	for len(items) < most {
-		l := c.next(now, preferDue)
+		l := c.next(nanos(now), preferDue)
 		if l == nil {
 			break
 		}
 		preferDue = !preferDue
-		l.Out, l.Due = true, time.Time{}
-		l.Attempt++
+		l.out, l.due = true, 0
+		l.attempt++
 		c.out++
-		items = append(items, outbox.Item{Seq: l.record.seq, Target: l.Target, Entry: l.record.entry, Attempt: l.Attempt, Failures: l.Failures})
+		items = append(items, outbox.Item{Seq: l.record.seq, Target: *l.target, Entry: l.record.entry, Attempt: int(l.attempt), Failures: int(l.failures)})
 	}
 	if len(c.due) > 0 {
-		return items, c.due[0].Due
+		return items, instant(c.due[0].due)
 	}
 	return items, time.Time{}
 }
 
-func (c *channel) next(now time.Time, preferDue bool) *leg {
-	isDue := len(c.due) > 0 && !c.due[0].Due.After(now)
+func (c *channel) next(now int64, preferDue bool) *leg {
+	isDue := len(c.due) > 0 && c.due[0].due <= now
 	for c.fresh.len() > 0 && !(isDue && preferDue) {
-		if l := c.fresh.pop(); l.State == outbox.StatePending && !l.Out && l.heapAt < 0 {
+		if l := c.fresh.pop(); l.state == pending && !l.out && l.heapAt < 0 {
 			return l
 		} // else it ended while it waited
 	}
@@ -103,35 +104,33 @@ func (c *channel) next(now time.Time, preferDue bool) *leg {
 
 // settle applies an outcome and reports whether it changed anything.
 func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
-	pending := l.State == outbox.StatePending
 	switch o.Action {
 	case outbox.Done:
-		if !pending {
+		if l.state != pending {
 			return false
 		}
-		l.Result = o.Result
-		c.end(l, o, outbox.StateDone)
+		c.end(l, o, done)
 	case outbox.Dead:
-		if !pending || o.Attempt != 0 && o.Attempt != l.Attempt {
+		if l.state != pending || o.Attempt != 0 && o.Attempt != int(l.attempt) {
 			return false
 		}
-		l.Failures = max(l.Failures, o.Failures)
+		l.failures = max(l.failures, int32(o.Failures))
 		if o.Unsent {
-			l.Attempt--
+			l.attempt--
 		}
-		c.end(l, o, outbox.StateFailed)
+		c.end(l, o, failed)
 	case outbox.Dropped:
-		if !pending && l.State != outbox.StateFailed {
+		if l.state != pending && l.state != failed {
 			return false
 		}
-		c.end(l, o, outbox.StateDropped)
+		c.end(l, o, dropped)
 	case outbox.Retry:
-		if !pending || !l.Out || o.Attempt != l.Attempt {
+		if l.state != pending || !l.out || o.Attempt != int(l.attempt) {
 			return false
 		}
 		c.again(l, o)
 	case outbox.Redrive:
-		if l.State != outbox.StateFailed {
+		if l.state != failed {
 			return false
 		}
 		c.redrive(l, o)
@@ -141,15 +140,15 @@ func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
 
 // again makes a leg that was out ready for another hand-over. It still heads its lane.
 func (c *channel) again(l *leg, o *outbox.Outcome) {
-	l.Out = false
+	l.out = false
 	c.out--
 	if o.Unsent {
-		l.Attempt--
+		l.attempt--
 	}
-	l.Failures, l.At, l.Reason = o.Failures, o.At, o.Reason
+	l.failures = int32(o.Failures)
 	l.note(o)
 	if o.Due.After(o.At) {
-		l.Due = o.Due
+		l.due = nanos(o.Due)
 		heap.Push(&c.due, l)
 		c.signal()
 		return
@@ -158,56 +157,56 @@ func (c *channel) again(l *leg, o *outbox.Outcome) {
 }
 
 // end makes a leg final and opens its lane.
-func (c *channel) end(l *leg, o *outbox.Outcome, state outbox.State) {
-	was := l.State
-	if l.Out {
-		l.Out = false
+func (c *channel) end(l *leg, o *outbox.Outcome, to state) {
+	was := l.state
+	if l.out {
+		l.out = false
 		c.out--
 	}
 	if l.heapAt >= 0 {
-		heap.Remove(&c.due, l.heapAt)
+		heap.Remove(&c.due, int(l.heapAt))
 	}
-	switch {
-	case was == outbox.StateFailed:
+	if was == failed {
 		c.dead--
-	default:
+	} else {
 		c.pending--
 	}
-	if state == outbox.StateFailed {
+	if to == failed {
 		c.dead++
 	} else {
 		c.bytes -= l.record.size
 	}
-	l.State, l.At, l.Due, l.Reason = state, o.At, time.Time{}, o.Reason
+	l.state, l.due = to, 0
 	l.note(o)
-	c.open(l, was, state)
+	c.open(l, was)
 }
 
 // open lets the next of a lane go, unless a dead letter parks it.
-func (c *channel) open(l *leg, was, state outbox.State) {
-	ln := c.lanes[l.Order]
-	if l.Order == "" || ln == nil {
+func (c *channel) open(l *leg, was state) {
+	order := l.target.Order
+	ln := c.lanes[order]
+	if order == "" || ln == nil {
 		return
 	}
-	if was == outbox.StateFailed && !ln.isParkedBy(l) {
+	if was == failed && !ln.isParkedBy(l) {
 		return // it left the lane when it died
 	}
 	if ln.legs.len() == 0 || *ln.legs.front() != l {
 		return // it waited behind the head; skipped when its turn comes
 	}
-	if state == outbox.StateFailed && l.Park {
+	if l.state == failed && l.target.Park {
 		ln.parked = true
 		return
 	}
 	ln.parked = false
 	ln.legs.pop()
-	c.advance(l.Order, ln)
+	c.advance(order, ln)
 }
 
 // advance readies the first of a lane that is still pending.
 func (c *channel) advance(order string, ln *lane) {
 	for ln.legs.len() > 0 {
-		if head := *ln.legs.front(); head.State == outbox.StatePending {
+		if head := *ln.legs.front(); head.state == pending {
 			c.ready(head)
 			return
 		}
@@ -225,9 +224,9 @@ func (ln *lane) isParkedBy(l *leg) bool {
 func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 	c.dead--
 	c.pending++
-	l.State, l.Failures, l.At, l.Reason = outbox.StatePending, 0, o.At, o.Reason
+	l.state, l.failures = pending, 0
 	l.note(o)
-	if ln := c.lanes[l.Order]; l.Order != "" && ln != nil && ln.isParkedBy(l) {
+	if ln := c.lanes[l.target.Order]; l.target.Order != "" && ln != nil && ln.isParkedBy(l) {
 		ln.parked = false
 		c.ready(l)
 		return
@@ -243,16 +242,16 @@ func (c *channel) stats() outbox.ChannelStats {
 type dueHeap []*leg
 
 func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].Due.Before(h[j].Due) }
+func (h dueHeap) Less(i, j int) bool { return h[i].due < h[j].due }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].heapAt, h[j].heapAt = i, j
+	h[i].heapAt, h[j].heapAt = int32(i), int32(j)
 }
 
 // Push and Pop serve container/heap.
 func (h *dueHeap) Push(x any) {
 	l := x.(*leg)
-	l.heapAt = len(*h)
+	l.heapAt = int32(len(*h))
 	*h = append(*h, l)
 }
 

@@ -20,43 +20,76 @@ type record struct {
 	key       outbox.Key
 	kind      string // the event's type
 	principal sdk.Principal
-	accepted  time.Time
+	accepted  int64 // Unix nanoseconds, as all times here: they hold no pointer
 	size      int64
 	entry     *outbox.Entry
 	legs      []leg
+	alone     [1]leg // where legs lie when there is one
 }
 
 // leg is an event on one channel.
 type leg struct {
-	outbox.ChannelStatus
-	record *record
-	heapAt int // place among the due ones, -1 for none
+	record   *record
+	target   *outbox.Target
+	told     *told // nil while nothing was
+	due, at  int64 // 0 for never
+	attempt  int32
+	failures int32
+	heapAt   int32 // place among the due ones, -1 for none
+	state    state
+	out      bool
 }
 
+// told is what a leg has been told beside its state.
+type told struct {
+	reason  string
+	result  []byte
+	history []outbox.Try
+}
+
+// state is outbox.State in a byte.
+type state uint8
+
+const (
+	pending state = iota
+	done
+	failed
+	dropped
+)
+
+// states names them.
+var states = [...]outbox.State{pending: outbox.StatePending, done: outbox.StateDone, failed: outbox.StateFailed, dropped: outbox.StateDropped}
+
 func newRecord(seq uint64, e *outbox.Entry) *record {
-	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, accepted: e.Accepted, size: sizeOf(e), entry: e,
-		legs: make([]leg, len(e.Targets))}
-	for i, t := range e.Targets {
-		r.legs[i] = leg{ChannelStatus: outbox.ChannelStatus{Target: t, State: outbox.StatePending}, record: r, heapAt: -1}
+	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, accepted: nanos(e.Accepted), size: sizeOf(e), entry: e}
+	r.legs = r.alone[:]
+	if len(e.Targets) > 1 {
+		r.legs = make([]leg, len(e.Targets))
+	}
+	for i := range e.Targets {
+		r.legs[i] = leg{record: r, target: &e.Targets[i], heapAt: -1}
 	}
 	return r
 }
 
 func (r *record) leg(channel string) *leg {
 	for i := range r.legs {
-		if r.legs[i].Channel == channel {
+		if r.legs[i].target.Channel == channel {
 			return &r.legs[i]
 		}
 	}
 	return nil
 }
 
-func (r *record) final() bool {
-	return !slices.ContainsFunc(r.legs, func(l leg) bool { return l.State == outbox.StatePending })
-}
+func (r *record) final() bool { return !r.any(pending) }
 
-func (r *record) anyFailed() bool {
-	return slices.ContainsFunc(r.legs, func(l leg) bool { return l.State == outbox.StateFailed })
+func (r *record) any(s state) bool {
+	for i := range r.legs {
+		if r.legs[i].state == s {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *record) fits(f outbox.Filter) bool {
@@ -66,31 +99,63 @@ func (r *record) fits(f outbox.Filter) bool {
 	if f.Channel == "" && f.State == "" {
 		return true
 	}
-	return slices.ContainsFunc(r.legs, func(l leg) bool {
-		return (f.Channel == "" || l.Channel == f.Channel) && (f.State == "" || l.State == f.State)
-	})
+	for i := range r.legs {
+		l := &r.legs[i]
+		if (f.Channel == "" || l.target.Channel == f.Channel) && (f.State == "" || states[l.state] == f.State) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *record) status() outbox.Status {
-	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Accepted: r.accepted,
+	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Accepted: instant(r.accepted),
 		Channels: make([]outbox.ChannelStatus, len(r.legs))}
 	for i := range r.legs {
-		st.Channels[i] = r.legs[i].ChannelStatus
-		st.Channels[i].History = slices.Clone(r.legs[i].History)
+		l := &r.legs[i]
+		c := outbox.ChannelStatus{Target: *l.target, State: states[l.state], Attempt: int(l.attempt), Failures: int(l.failures), Out: l.out,
+			Due: instant(l.due), At: instant(l.at)}
+		if l.told != nil {
+			c.Reason, c.Result, c.History = l.told.reason, l.told.result, slices.Clone(l.told.history)
+		}
+		st.Channels[i] = c
 	}
 	return st
 }
 
 // held reports whether the leg's bytes count for its channel.
-func (l *leg) held() bool { return l.State == outbox.StatePending || l.State == outbox.StateFailed }
+func (l *leg) held() bool { return l.state == pending || l.state == failed }
 
-// note adds a line to the history, which keeps the newest ones.
+// note keeps what an outcome tells: its reason, its result, and a line of the
+// history, which keeps the newest ones.
 func (l *leg) note(o *outbox.Outcome) {
+	l.at = nanos(o.At)
+	if l.told == nil {
+		if o.Reason == "" && o.What == "" && o.Result == nil {
+			return
+		}
+		l.told = new(told)
+	}
+	l.told.reason, l.told.result = o.Reason, o.Result
 	if o.What == "" {
 		return
 	}
-	if len(l.History) == outbox.MaxHistory {
-		l.History = append(l.History[:0], l.History[1:]...)
+	if len(l.told.history) == outbox.MaxHistory {
+		l.told.history = append(l.told.history[:0], l.told.history[1:]...)
 	}
-	l.History = append(l.History, outbox.Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason})
+	l.told.history = append(l.told.history, outbox.Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason})
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func instant(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
 }

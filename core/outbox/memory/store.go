@@ -135,7 +135,7 @@ func (s *Store) add(e *outbox.Entry) {
 	s.records[s.seq] = r
 	s.bytes += r.size
 	for i := range r.legs {
-		s.channels[r.legs[i].Channel].enter(&r.legs[i])
+		s.channels[r.legs[i].target.Channel].enter(&r.legs[i])
 	}
 }
 
@@ -208,7 +208,7 @@ func (s *Store) changed(r *record, at time.Time) {
 	if !r.final() {
 		return
 	}
-	if !r.anyFailed() && r.entry != nil { // a dead letter keeps its payload
+	if !r.any(failed) && r.entry != nil { // a dead letter keeps its payload
 		s.bytes -= r.size
 		r.entry = nil
 		s.ended.push(agedRecord{seq: r.seq, at: at})
@@ -312,7 +312,7 @@ func (s *Store) Verify(context.Context) error {
 		}
 		for i := range r.legs {
 			if l := &r.legs[i]; l.held() {
-				perChannel[l.Channel] += r.size
+				perChannel[l.target.Channel] += r.size
 			}
 		}
 	}
