@@ -18,6 +18,7 @@ type conn struct {
 	sent    int
 	settled int
 	mute    bool
+	clock   time.Time // of all it holds: when the oldest of them was last settled
 	link    uint64    // the reply connection that last spoke for it; 0 for none
 	left    bool      // said goodbye
 	gone    time.Time // when it ended; zero while it lives

@@ -41,13 +41,22 @@ type grantID struct {
 
 // grant is one delivery that holds credit.
 type grant struct {
-	item     outbox.Item
-	conn     *conn
-	deadline time.Time // lapses then; moved by progress and by its connection's work
-	hold     time.Time // never beyond
+	item  outbox.Item
+	conn  *conn
+	clock time.Time // when it started: at the hand-over, by progress, by work on an earlier one
+	hold  time.Time // never beyond
 }
 
 func (g *grant) id() grantID { return grantID{g.item.Seq, g.item.Attempt} }
+
+// deadline is when the lease lapses.
+func (g *grant) deadline(timeout time.Duration) time.Time {
+	start := g.clock
+	if g.conn.clock.After(start) {
+		start = g.conn.clock
+	}
+	return earlier(start.Add(timeout), g.hold)
+}
 
 // Output is what follows from the inputs since it was last taken.
 type Output struct {
@@ -114,7 +123,7 @@ func (m *Machine) Offer(now time.Time, items []outbox.Item) {
 			m.unsent(now, i)
 			continue
 		}
-		g := &grant{item: i, conn: c, deadline: now.Add(m.s.AckTimeout), hold: now.Add(m.s.MaxHold)}
+		g := &grant{item: i, conn: c, clock: now, hold: now.Add(m.s.MaxHold)}
 		c.held = append(c.held, g)
 		c.sent++
 		m.grants[g.id()] = g
@@ -163,7 +172,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	}
 	if r.Status == delivery.StatusProgress {
 		if g != nil && m.live[r.Seq] == g {
-			g.deadline = earlier(now.Add(m.s.AckTimeout), g.hold)
+			g.clock = now
 		}
 		return
 	}
@@ -216,13 +225,17 @@ func (m *Machine) credit(now time.Time, g *grant) {
 	c := g.conn
 	at := slices.Index(c.held, g)
 	m.drop(g)
+	if at == 0 {
+		c.clock = now // all that is left came later
+	} else {
+		for _, later := range c.held[at:] {
+			later.clock = now
+		}
+	}
 	c.settled++
 	c.mute = false
 	if !c.left {
 		c.window = min(2*c.window, m.s.Prefetch)
-	}
-	for _, later := range c.held[at:] {
-		later.deadline = earlier(now.Add(m.s.AckTimeout), later.hold)
 	}
 }
 
@@ -232,8 +245,13 @@ func (m *Machine) drop(g *grant) {
 	if m.live[g.item.Seq] == g {
 		delete(m.live, g.item.Seq)
 	}
-	if i := slices.Index(g.conn.held, g); i >= 0 {
-		g.conn.held = slices.Delete(g.conn.held, i, i+1)
+	c := g.conn
+	switch i := slices.Index(c.held, g); {
+	case i == 0: // the common case: consumers work in order
+		c.held[0] = nil
+		c.held = c.held[1:]
+	case i > 0:
+		c.held = slices.Delete(c.held, i, i+1)
 	}
 }
 
@@ -242,7 +260,7 @@ func (m *Machine) Tick(now time.Time) {
 	m.ticked = now
 	for _, c := range slices.Clone(m.conns) {
 		for _, g := range slices.Clone(c.held) {
-			if m.live[g.item.Seq] == g && !now.Before(g.deadline) {
+			if m.live[g.item.Seq] == g && !now.Before(g.deadline(m.s.AckTimeout)) {
 				m.lapse(now, g)
 			}
 		}
