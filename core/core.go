@@ -282,4 +282,22 @@ func (c *Core) drain(ctx context.Context, closeDoors func(), shut <-chan struct{
 			c.o.Log.Warn().Str("channel", name).Int("pending", ch.Pending).Msg("pending events end with the process: the outbox is in memory")
 		}
 	}
+	c.nameTheLost(context.WithoutCancel(ctx), st)
+}
+
+// lostNamed is how many events that end with the process are named in the log.
+const lostNamed = 100
+
+// nameTheLost says which events end with a process that keeps them in memory.
+func (c *Core) nameTheLost(ctx context.Context, st outbox.Stats) {
+	if st.Durable {
+		return
+	}
+	lost, err := c.store.List(ctx, outbox.Filter{State: outbox.StatePending, Limit: lostNamed})
+	if err != nil {
+		return // counted above all the same
+	}
+	for _, e := range lost {
+		c.o.Log.Warn().Str("id", e.ID).Str("source", e.Source).Str("type", e.Type).Msg("ends with the process")
+	}
 }

@@ -44,6 +44,9 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 
 // Events implements admin.Router.
 func (c *Core) Events(ctx context.Context, f outbox.Filter) ([]admin.Event, error) {
+	if _, known := c.store.Stats().Channels[f.Channel]; f.Channel != "" && !known {
+		return nil, c.noChannel(f.Channel)
+	}
 	list, err := c.store.List(ctx, f)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,17 @@ func (c *Core) actOnChannel(ctx context.Context, a admin.Act) (admin.Done, error
 		}
 		return admin.Done{Changed: 1}, nil
 	}
-	return admin.Done{}, fmt.Errorf("command channel %q: %w", a.Channel, admin.ErrNotFound)
+	return admin.Done{}, c.noChannel(a.Channel)
+}
+
+// noChannel tells why a name is no command channel's.
+func (c *Core) noChannel(name string) error {
+	for _, t := range c.telemetry {
+		if t.name == name {
+			return fmt.Errorf("%w: %s is a telemetry channel, which keeps nothing", admin.ErrBad, name)
+		}
+	}
+	return fmt.Errorf("command channel %q: %w: headgate channel list names them", name, admin.ErrNotFound)
 }
 
 // actions tell what a verb does, and to events in which state.

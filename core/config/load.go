@@ -44,7 +44,7 @@ func Load(paths []string, opts Options) (*Config, error) {
 	for _, path := range paths {
 		text, err := readFile(path, maxFile)
 		if err != nil {
-			l.problems = append(l.problems, Problem{File: path, Text: err.Error()})
+			l.problems = append(l.problems, Problem{File: path, Text: err.Error(), Hint: "headgate init writes one; -c names another"})
 			continue
 		}
 		l.file(text, path)

@@ -305,6 +305,13 @@ func (c *Channel) Replied(replies ...Reply) {
 	})
 }
 
+// Farewell takes a goodbye that names no delivery. It reports whether the reply
+// connection from has spoken for any consumer of this channel.
+func (c *Channel) Farewell(from uint64) (known bool) {
+	c.change(func(now time.Time) { known = c.m.Goodbye(now, 0, 0, from) })
+	return known
+}
+
 // change gives the machine an input and acts on what follows.
 func (c *Channel) change(f func(now time.Time)) {
 	c.mu.Lock()

@@ -304,6 +304,19 @@ func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 	}
 }
 
+func TestAStrangersGoodbyeIsRefused(t *testing.T) {
+	r := newRig(t, nil)
+	r.ch.Joined(1, "a")
+	r.accept(1)
+	_, d := r.next()
+	r.desk.Take(context.Background(), 77, "consumer:1", []byte(`{"goodbye":true}`))
+	if _, bad := r.desk.Counts(); bad != 1 {
+		t.Errorf("%d bad", bad)
+	}
+	r.reply(d.Header, `"status":"done"`)
+	r.await("1", outbox.StateDone)
+}
+
 func TestGoodbyeComesAfterWhatWasSaidBeforeIt(t *testing.T) {
 	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
 	r.ch.Joined(1, "a")

@@ -60,17 +60,20 @@ func (m *Machine) Disconnect(now time.Time, id uint64) {
 
 // Goodbye gives up at once what the connection holds that was granted as
 // (seq, attempt), or, when no such grant is held, what those connections hold
-// that the reply connection from last spoke for.
-func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) {
+// that the reply connection from last spoke for. It reports whether there was any.
+func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) bool {
 	if g := m.grants[grantID{seq, attempt}]; g != nil {
 		m.leave(now, g.conn)
-		return
+		return true
 	}
+	known := false
 	for _, c := range slices.Clone(m.conns) {
 		if c.link == from {
 			m.leave(now, c)
+			known = true
 		}
 	}
+	return known
 }
 
 func (m *Machine) leave(now time.Time, c *conn) {

@@ -51,8 +51,12 @@ func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte)
 		r := &replies[i]
 		if r.Goodbye && r.Lease == "" {
 			pass() // what was said before it counts before it
+			known := false
 			for _, c := range d.Channels {
-				c.Replied(Reply{From: peer.ID, Reply: *r})
+				known = c.Farewell(peer.ID) || known
+			}
+			if !known {
+				d.refuse(peer, errStranger)
 			}
 			continue
 		}
@@ -72,6 +76,8 @@ func (d *Desk) Gone(peer uint64) {
 	defer d.mu.Unlock()
 	delete(d.badFrom, peer)
 }
+
+var errStranger = errors.New("goodbye on a connection that has not replied before: say whose, with id, source and lease of any delivery")
 
 var errLease = errors.New("no delivery of that event was ever leased so")
 

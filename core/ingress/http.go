@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -93,6 +94,9 @@ func (l errorLog) Write(line []byte) (int, error) {
 // Listen binds address, host:port, and returns the one it got.
 func (d *HTTP) Listen(address string) (string, error) {
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("ingress %s: %w", d.o.Name, err)
 	}

@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/rs/zerolog"
 
@@ -40,6 +42,9 @@ func open(s endpoint, o Options) (string, error) {
 	}
 	bound, err := s.Listen(o.Endpoints.Listen)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
+		}
 		return "", fmt.Errorf("%s: %w", o.Name, err)
 	}
 	return bound, nil

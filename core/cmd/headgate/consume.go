@@ -43,8 +43,9 @@ is done: nobody else gets it.
 
 Without --connect and --keys it finds both where the router of this
 configuration has them.`,
-		Args: cobra.ExactArgs(1),
-		RunE: do(func(cmd *cobra.Command, args []string) error { return a.consume(cmd.Context(), args[0], s) }),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.commandChannels,
+		RunE:              do(func(cmd *cobra.Command, args []string) error { return a.consume(cmd.Context(), args[0], s) }),
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&s.connect, "connect", nil, "address of the channel; again for several routers")

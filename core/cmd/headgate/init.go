@@ -60,11 +60,27 @@ func writeQuickstart(dir string) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
+	if err == nil {
+		err = keepOutOfGit(dir)
+	}
 	if err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
 	return newKey(filepath.Join(dir, "keys"), config.Key{ID: "edge-1", Principal: "edge", State: "active",
 		Sources: []string{"**"}, Types: []string{"com.example.**"}})
+}
+
+// keepOutOfGit tells git to leave secrets alone, unless git was told something.
+func keepOutOfGit(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("/keys/\n/headgate-data/\n")
+	return errors.Join(err, f.Close())
 }
 
 // newKey makes an hmac key's file.

@@ -58,6 +58,7 @@ A running router takes new keys with its next start.`,
 				return taken(err, k.ID)
 			}
 			a.printf("Written: %s/%s.toml (it holds the secret)\n", cfg.Path(dir), k.ID)
+			a.adviseOn(k)
 			return nil
 		}),
 	}
@@ -111,7 +112,16 @@ func (a *app) newEd25519(dir string, k config.Key, out string) error {
 		return errors.Join(taken(err, k.ID), os.Remove(out))
 	}
 	a.printf("Written: %s/%s.toml (public), %s (private: for the producer alone)\n", dir, k.ID, out)
+	a.adviseOn(k)
 	return nil
+}
+
+// adviseOn tells what a new key still lacks.
+func (a *app) adviseOn(k config.Key) {
+	if len(k.Sources) == 0 || len(k.Types) == 0 {
+		fmt.Fprintf(a.err, "It may send nothing yet: write sources and types into it, as --source and --type do.\n")
+	}
+	fmt.Fprintf(a.err, "A running router takes it with its next start, which ends what is pending in memory: headgate event list --state pending\n")
 }
 
 func (a *app) keyListCommand() *cobra.Command {

@@ -43,7 +43,7 @@ const (
 func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var did failure
 	switch {
 	case err == nil:
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	case errors.Is(err, errSaid):
 		return exitBad
 	case !errors.As(err, &did):
-		fmt.Fprintf(s.err, "headgate: %v\nTry 'headgate --help'.\n", err)
+		fmt.Fprintf(s.err, "headgate: %v\nusage: %s\nTry '%s --help'.\n", err, cmd.UseLine(), cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(s.err, "headgate: %v\n", err)

@@ -15,6 +15,7 @@ type result struct {
 	Status     string          `json:"status"` // accepted, queued or duplicate
 	State      string          `json:"state"`  // with a wait: of the event
 	Code       string          `json:"code"`   // of a refusal
+	Title      string          `json:"title"`
 	Detail     string          `json:"detail"`
 	Channels   json.RawMessage `json:"channels"`
 	Raw        json.RawMessage `json:"-"`
@@ -28,13 +29,14 @@ func (r *result) UnmarshalJSON(text []byte) error {
 		Status     any             `json:"status"`
 		State      string          `json:"state"`
 		Code       string          `json:"code"`
+		Title      string          `json:"title"`
 		Detail     string          `json:"detail"`
 		Channels   json.RawMessage `json:"channels"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return err
 	}
-	*r = result{ID: doc.ID, StatusCode: doc.StatusCode, State: doc.State, Code: doc.Code, Detail: doc.Detail, Channels: doc.Channels, Raw: bytes.Clone(text)}
+	*r = result{ID: doc.ID, StatusCode: doc.StatusCode, State: doc.State, Code: doc.Code, Title: doc.Title, Detail: doc.Detail, Channels: doc.Channels, Raw: bytes.Clone(text)}
 	r.Status, _ = doc.Status.(string)
 	return nil
 }
@@ -58,6 +60,8 @@ func (r *result) note() string {
 	switch {
 	case r.Detail != "":
 		return ": " + r.Detail
+	case r.Title != "":
+		return ": " + r.Title
 	case len(r.Channels) > 0:
 		return " " + string(r.Channels)
 	}

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,8 +60,8 @@ the configuration. --event posts a CloudEvent of your own from a file.`,
 	f.StringVar(&s.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
 	f.StringVar(&s.clientCert, "client-cert", "", "PEM `file` of a client certificate")
 	f.StringVar(&s.clientKey, "client-key", "", "PEM `file` of its key")
-	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input; alone, instead of the next five")
-	f.StringVar(&s.id, "id", "", "the event's id; random when empty")
+	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input, instead of --type, --id, --source, --subject and --data")
+	f.StringVar(&s.id, "id", "", "the event's id; random when empty. With it the event has no time, so that the same command again is the same event")
 	f.StringVar(&s.source, "source", "//headgate.local/send", "the event's source")
 	f.StringVar(&s.kind, "type", "", "the event's type")
 	f.StringVar(&s.subject, "subject", "", "the event's subject")
@@ -72,7 +74,9 @@ the configuration. --event posts a CloudEvent of your own from a file.`,
 	f.IntVar(&s.wait, "wait", 0, "seconds to wait for the end of the event")
 	f.BoolVar(&s.json, "json", false, "print the router's answers as they are, one a line")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "print the summary alone")
-	cmd.MarkFlagsMutuallyExclusive("event", "type")
+	for _, part := range []string{"type", "id", "source", "subject", "data", "count", "batch"} {
+		cmd.MarkFlagsMutuallyExclusive("event", part)
+	}
 	cmd.MarkFlagsOneRequired("event", "type")
 	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
 	return cmd
@@ -192,9 +196,12 @@ func newEvent(id string, s sending, data json.RawMessage) []byte {
 		Source      string          `json:"source"`
 		Type        string          `json:"type"`
 		Subject     string          `json:"subject,omitempty"`
-		Time        string          `json:"time"`
+		Time        string          `json:"time,omitempty"`
 		Data        json.RawMessage `json:"data,omitempty"`
-	}{"1.0", id, s.source, s.kind, s.subject, time.Now().UTC().Format(time.RFC3339Nano), data}
+	}{"1.0", id, s.source, s.kind, s.subject, "", data}
+	if s.id == "" {
+		e.Time = time.Now().UTC().Format(time.RFC3339Nano)
+	}
 	text, err := json.Marshal(e)
 	if err != nil {
 		panic(err) // strings, and data that was checked
@@ -209,6 +216,17 @@ type tally struct {
 	mu     sync.Mutex
 	counts map[string]int
 	bad    int
+}
+
+// String lists the counts, most frequent word first in the alphabet.
+func (t *tally) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(t.counts)) {
+		fmt.Fprintf(&b, " %d %s", t.counts[what], what)
+	}
+	return b.String()
 }
 
 func (t *tally) add(what string, good bool) {
@@ -263,7 +281,7 @@ func (a *app) sendAll(ctx context.Context, p *producer, s sending, event func(n 
 		err = ctx.Err()
 	}
 	if s.count > 1 {
-		fmt.Fprintf(a.err, "%d sent: %v\n", t.done.Load(), t.counts)
+		fmt.Fprintf(a.err, "%d sent:%s\n", t.done.Load(), t)
 	}
 	if err != nil {
 		return fmt.Errorf("send: %w", err)

@@ -66,7 +66,7 @@ func count(n int, of string) string {
 	switch {
 	case n == 1:
 		return "1 " + of
-	case strings.HasSuffix(of, "y"):
+	case strings.HasSuffix(of, "ry"): // delivery, entry; not key
 		return strconv.Itoa(n) + " " + strings.TrimSuffix(of, "y") + "ies"
 	}
 	return strconv.Itoa(n) + " " + of + "s"

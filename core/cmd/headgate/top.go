@@ -25,7 +25,14 @@ func (a *app) topCommand() *cobra.Command {
 		Use:   "top",
 		Short: "Watch a running router",
 		Long: `top shows doors, acceptance, the outbox and every channel with its consumers, again
-and again until it is interrupted. With --json it prints one document a line.`,
+and again until it is interrupted. With --json it prints one
+document a line, with --once too a document over many.
+
+Of a command channel: OUT is with consumers now, DEAD the dead letters; since the
+start, LATE was done after its lease had lapsed, LAPSED got no reply within
+ack_timeout, LOST was the oldest delivery of a connection that ended. Of a
+telemetry channel: RING DROPPED never reached the socket, DROPPED was over a
+subscriber's high-water mark.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if interval < minInterval {
@@ -185,7 +192,7 @@ func (s screen) commands(b *bytes.Buffer) {
 			continue
 		}
 		b.WriteByte('\n')
-		t := newTable(b, "CONSUMER OF "+c.Name, "SINCE", "WINDOW", "HELD", "SENT", "SETTLED", "")
+		t := newTable(b, "CONSUMER OF "+c.Name, "SINCE", "WINDOW", "HELD", "SENT", "SETTLED", "STATE")
 		for _, p := range c.Conns {
 			note := "ok"
 			if p.Mute {
