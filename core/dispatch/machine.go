@@ -25,7 +25,6 @@ type Machine struct {
 	turn   int                // whose turn it is
 	grants map[grantID]*grant // every one that holds credit
 	live   map[uint64]*grant  // by sequence: the newest lease while its clock runs
-	links  map[uint64]*conn   // reply connection -> the connection it speaks for
 	brake  brake
 	paused bool
 	ticked time.Time
