@@ -204,8 +204,11 @@ func (c *Core) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, work := errgroup.WithContext(work)
+	// Channels outlive the reply socket, so that its last replies are settled.
+	replying, replied := context.WithCancel(context.WithoutCancel(work))
+	g.Go(func() error { defer replied(); return c.replies.Run(work) })
 	for _, ch := range c.commands {
-		g.Go(func() error { return ch.Run(work, ch.socket) })
+		g.Go(func() error { return ch.Run(replying, ch.socket) })
 		g.Go(func() error { return ch.socket.Run(work) })
 	}
 	for _, t := range c.telemetry {
@@ -214,7 +217,6 @@ func (c *Core) Run(ctx context.Context) error {
 		g.Go(func() error { defer closeSocket(); return t.Run(work) })
 		g.Go(func() error { return t.socket.Run(sockets) })
 	}
-	g.Go(func() error { return c.replies.Run(work) })
 	g.Go(func() error { return c.admin.Run(work) })
 	doors, closeDoors := context.WithCancel(work)
 	defer closeDoors()
@@ -231,6 +233,7 @@ func (c *Core) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		c.drain(ctx, closeDoors, shut)
 	case <-work.Done(): // something failed; Wait tells what
+		c.intake.Drain()
 	}
 	stop()
 	err := g.Wait()

@@ -38,6 +38,9 @@ func (k *checker) channel(ch *Channel, key string) {
 		if ch.MaxHold < ch.AckTimeout {
 			k.bad(join(key, "max_hold"), "%v is less than ack_timeout, %v", ch.MaxHold, ch.AckTimeout)
 		}
+		if ch.MaxHold > k.c.Journal.KeepStatus { // a late reply is checked by its event's status
+			k.bad(join(key, "max_hold"), "%v is more than journal.keep_status, %v", ch.MaxHold, k.c.Journal.KeepStatus)
+		}
 		if ch.Backoff.Max < ch.Backoff.Min {
 			k.bad(join(join(key, "backoff"), "max"), "%v is less than min, %v", ch.Backoff.Max, ch.Backoff.Min)
 		}

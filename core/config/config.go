@@ -187,7 +187,7 @@ type Journal struct {
 	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once" min:"10m" max:"365d"`
 	MaxIDs     int      `toml:"max_ids" default:"1000000" doc:"identities remembered; beyond it 503, never early forgetting" min:"1" max:"1000000000"`
 	Capacity   Size     `toml:"capacity" default:"256MiB" doc:"bytes of events held" min:"64KiB" max:"1TiB"`
-	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for" min:"0s" max:"365d"`
+	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for; at least every max_hold" min:"0s" max:"365d"`
 	Reserve    Absent   `toml:"reserve"`
 }
 

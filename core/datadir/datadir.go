@@ -90,8 +90,8 @@ func Socket(path string) string { return filepath.Join(path, socketFile) }
 
 func (d *Dir) file(name string) string { return filepath.Join(d.Path, name) }
 
-// init makes a new directory's files; the format file comes last and says that
-// the directory is whole.
+// init makes what a new directory lacks, and replaces nothing. The format file
+// comes last and says that the directory is whole.
 func (d *Dir) init() error {
 	text, err := os.ReadFile(d.file(formatFile))
 	if err == nil {
@@ -103,11 +103,6 @@ func (d *Dir) init() error {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	for _, name := range []string{deliveryFile, leaseFile} {
-		if err := os.Remove(d.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err // left over from a start that was cut short
-		}
 	}
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -127,15 +122,20 @@ func (d *Dir) init() error {
 		{leaseFile, lease},
 		{formatFile, fmt.Appendf(nil, "{\"format\":%d}\n", format)},
 	} {
-		if err := writeSynced(d.file(f.name), f.text); err != nil {
+		if err := d.make(f.name, f.text); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// make writes a file that is not there: whole, synced, or not at all.
+func (d *Dir) make(name string, text []byte) error {
+	path, half := d.file(name), d.file(name+".new")
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err // nil for a file that is there, which stays
+	}
+	f, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,17 @@ func writeSynced(path string, text []byte) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	return err
+	if err == nil {
+		err = os.Rename(half, path)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(d.Path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // ReadKey reads an Ed25519 private key, PKCS #8 in PEM (RFC 8410), from a file

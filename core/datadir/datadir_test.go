@@ -75,7 +75,7 @@ func TestAStartThatWasCutShortBeginsAnew(t *testing.T) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(path, "delivery.key"), []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(path, "delivery.key.new"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	d, err := datadir.Open(path, "")
@@ -83,4 +83,23 @@ func TestAStartThatWasCutShortBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Close()
+}
+
+func TestKeysSurviveTheLossOfTheFormatFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	first, err := datadir.Open(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(first.Close(), os.Remove(filepath.Join(path, "format.json"))); err != nil {
+		t.Fatal(err)
+	}
+	again, err := datadir.Open(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if !bytes.Equal(first.Delivery, again.Delivery) || !bytes.Equal(first.Lease, again.Lease) {
+		t.Error("keys were made anew")
+	}
 }

@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -76,10 +78,14 @@ func NewChannel(o Options) *Channel {
 // settles what was decided and returns nil.
 func (c *Channel) Run(ctx context.Context, socket Socket) error {
 	c.socket = socket
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.send(ctx) })
-	g.Go(func() error { return c.settleLoop(ctx) })
-	return g.Wait()
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.send(working) })
+	g.Go(func() error { return c.settleLoop(working) })
+	err := g.Wait()
+	if last := c.settleAll(context.WithoutCancel(ctx)); last != nil {
+		err = errors.Join(err, fmt.Errorf("channel %s: the last outcomes are not settled: %w", c.o.Name, last))
+	}
+	return err
 }
 
 // send is the straight line of a channel: what is ready goes to who has room.
@@ -98,7 +104,7 @@ func (c *Channel) send(ctx context.Context) error {
 		// Whoever is about to accept or to reply goes first: what they bring
 		// shares one signature. Nothing waits when nobody is.
 		runtime.Gosched()
-		for took := true; took; {
+		for took := true; took && ctx.Err() == nil; {
 			var sends []Send
 			var next time.Time
 			sends, took, next = c.step()
@@ -237,8 +243,7 @@ func (c *Channel) settleLoop(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			c.settleAll(context.WithoutCancel(ctx))
-			return nil
+			return nil // Run settles what is left
 		case <-c.settle:
 		}
 		if err := c.settleAll(ctx); err != nil {
@@ -268,6 +273,8 @@ func (c *Channel) settleAll(ctx context.Context) error {
 	c.settling = 0
 	if err != nil {
 		c.outcomes = append(batch, c.outcomes...)
+	} else {
+		c.m.Settled(batch)
 	}
 	c.settled.Broadcast()
 	return err
@@ -289,19 +296,33 @@ func (c *Channel) Pause(on bool) {
 }
 
 // Replied takes replies whose leases have been checked. It blocks while too
-// many outcomes wait for the store.
-func (c *Channel) Replied(replies ...Reply) {
+// many outcomes wait for the store; when ctx ends meanwhile it takes nothing.
+func (c *Channel) Replied(ctx context.Context, replies ...Reply) {
+	defer c.wakeWith(ctx)()
 	c.change(func(now time.Time) {
-		for len(c.outcomes) > maxUnsettled {
+		for len(c.outcomes) > maxUnsettled && ctx.Err() == nil {
 			c.settled.Wait()
 		}
+		if len(c.outcomes) > maxUnsettled {
+			return
+		}
 		for _, r := range replies {
+			if r.Status != "" {
+				c.m.Reply(now, r)
+			}
 			if r.Goodbye {
 				c.m.Goodbye(now, r.Seq, r.Attempt, r.From)
-				continue
 			}
-			c.m.Reply(now, r)
 		}
+	})
+}
+
+// wakeWith wakes who waits on settled when ctx ends.
+func (c *Channel) wakeWith(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.settled.Broadcast()
 	})
 }
 
@@ -330,15 +351,10 @@ func (c *Channel) Facts() Facts {
 }
 
 // Quiet waits until nothing is out and every outcome is in the store, or ctx
-// ends. With all it also waits for what is pending, as long as there is a
-// consumer to take it.
+// ends. With all it also waits for what is pending, as long as a consumer has
+// room for it.
 func (c *Channel) Quiet(ctx context.Context, all bool) error {
-	stop := context.AfterFunc(ctx, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.settled.Broadcast()
-	})
-	defer stop()
+	defer c.wakeWith(ctx)()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for ctx.Err() == nil && c.busy(all) {
@@ -352,5 +368,5 @@ func (c *Channel) busy(all bool) bool {
 	if len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0 {
 		return true
 	}
-	return all && !c.m.paused && c.m.window() > 0 && c.o.Store.Stats().Channels[c.o.Name].Pending > 0
+	return all && c.m.Room() > 0 && c.o.Store.Stats().Channels[c.o.Name].Pending > 0
 }

@@ -270,7 +270,12 @@ func TestDeskRefusesWhatIsNotLeased(t *testing.T) {
 			t.Errorf("a lease %s was taken", name)
 		}
 	}
+	_, before := r.desk.Counts()
 	r.desk.Take(context.Background(), 77, "consumer:1", []byte("not json"))
+	r.desk.Take(context.Background(), 77, "consumer:1", []byte("[1,2]"))
+	if _, bad := r.desk.Counts(); bad != before+3 {
+		t.Errorf("%d bad, want %d", bad, before+3)
+	}
 	if got := r.log.String(); bytes.Contains([]byte(got), []byte(d.Header.Lease)) {
 		t.Error("a lease stands in the log")
 	}
@@ -301,6 +306,40 @@ func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 	r.desk.Take(context.Background(), 77, "consumer:1", []byte(`{"goodbye":true}`))
 	if conn, d := r.next(); conn != 3 || d.Header.ID != third.Header.ID {
 		t.Errorf("went to %d", conn)
+	}
+}
+
+func TestAnEndIsCountedOnce(t *testing.T) {
+	r := newRig(t, nil)
+	r.ch.Joined(1, "a")
+	r.accept(1)
+	_, d := r.next()
+	done := fmt.Sprintf(`{"id":%q,"source":%q,"lease":%q,"status":"done"}`, d.Header.ID, d.Header.Source, d.Header.Lease)
+	r.desk.Take(context.Background(), 77, "consumer:1", []byte("["+done+","+done+","+done+"]"))
+	r.await("1", outbox.StateDone)
+	if c := r.ch.Facts().Counts; c.Done != 1 || c.Late != 0 || c.Repeated != 2 {
+		t.Errorf("counts are %+v", c)
+	}
+}
+
+func TestDoneAndGoodbyeInOneReply(t *testing.T) {
+	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
+	r.ch.Joined(1, "a")
+	r.accept(1)
+	_, d := r.next()
+	r.reply(d.Header, `"status":"done","goodbye":true`)
+	r.await("1", outbox.StateDone)
+}
+
+func TestWhatIsDecidedAtTheEndIsSettled(t *testing.T) {
+	store := &flaky{Engine: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 100, Capacity: 1 << 20, MaxPending: map[string]int64{"c": 1 << 20}})}
+	ch := dispatch.NewChannel(dispatch.Options{Settings: settings(), Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop()})
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	store.fails = 1
+	ch.Replied(context.Background(), dispatch.Reply{Seq: 1, Attempt: 1, Newest: true, Reply: delivery.Reply{Status: "done"}})
+	if err := ch.Run(ended, &socket{}); err == nil {
+		t.Error("nobody is told that the last outcomes are lost")
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
 
+// maxBadFrom bounds the connections whose bad replies are counted apart; beyond
+// it they are counted anew. Frames may come after their connection has ended.
+const maxBadFrom = 8192
+
 // leasesTried bounds how many attempts of an entry a lease is held against,
 // newest first, so that a bad one costs a bounded number of hashes.
 const leasesTried = 256
@@ -43,7 +47,7 @@ func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte)
 	pass := func() {
 		for c, checked := range perChannel {
 			d.taken.Add(uint64(len(checked)))
-			c.Replied(checked...)
+			c.Replied(ctx, checked...)
 		}
 		clear(perChannel)
 	}
@@ -104,12 +108,16 @@ func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channe
 }
 
 func (d *Desk) refuse(peer Peer, err error) {
-	d.bad.Add(1)
+	count := 1
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
+		count, err = len(joined.Unwrap()), joined.Unwrap()[0] // one line for a frame
+	}
+	d.bad.Add(uint64(count))
 	d.mu.Lock()
-	if d.badFrom == nil {
+	if d.badFrom == nil || len(d.badFrom) >= maxBadFrom {
 		d.badFrom = make(map[uint64]int)
 	}
-	d.badFrom[peer.ID]++
+	d.badFrom[peer.ID] += count
 	n := d.badFrom[peer.ID]
 	d.mu.Unlock()
 	d.Log.Warn().Str("addr", peer.Addr).Int("bad_from_conn", n).Err(err).Msg("reply refused")

@@ -22,9 +22,10 @@ type Machine struct {
 	jitter func() float64
 
 	conns  []*conn
-	turn   int                // whose turn it is
-	grants map[grantID]*grant // every one that holds credit
-	live   map[uint64]*grant  // by sequence: the newest lease while its clock runs
+	turn   int                 // whose turn it is
+	grants map[grantID]*grant  // every one that holds credit
+	live   map[uint64]*grant   // by sequence: the newest lease while its clock runs
+	ended  map[uint64]struct{} // done, and not yet in the store
 	brake  brake
 	paused bool
 	ticked time.Time
@@ -84,7 +85,7 @@ type Reply struct {
 
 // NewMachine returns a machine without connections. jitter gives numbers in [0, 1).
 func NewMachine(s Settings, jitter func() float64) *Machine {
-	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant)}
+	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), ended: make(map[uint64]struct{})}
 }
 
 // Take returns the output so far and starts a new one.
@@ -134,7 +135,7 @@ func (m *Machine) Offer(now time.Time, items []outbox.Item) {
 
 func (m *Machine) expired(now time.Time, i outbox.Item) bool {
 	e := i.Entry
-	return !e.Expires.IsZero() && now.After(e.Expires) || m.s.MaxAge > 0 && now.Sub(e.Accepted) > m.s.MaxAge
+	return !e.Expires.IsZero() && now.After(e.Expires) || m.s.MaxAge > 0 && now.Sub(i.Since) > m.s.MaxAge
 }
 
 // pick gives the connections with credit their turns.
@@ -179,7 +180,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	if g != nil {
 		m.credit(now, g)
 	}
-	if r.Final {
+	if _, ended := m.ended[r.Seq]; ended || r.Final {
 		m.counts.Repeated++
 		return
 	}
@@ -187,6 +188,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	switch {
 	case r.Status == delivery.StatusDone:
 		delete(m.live, r.Seq) // whoever else holds it now works for nothing
+		m.ended[r.Seq] = struct{}{}
 		o.Action, o.Result = outbox.Done, r.Result
 		m.counts.Done++
 		if !live {
@@ -251,6 +253,15 @@ func (m *Machine) drop(g *grant) {
 		c.held = c.held[1:]
 	case i > 0:
 		c.held = slices.Delete(c.held, i, i+1)
+	}
+}
+
+// Settled notes that outcomes are in the store.
+func (m *Machine) Settled(outcomes []outbox.Outcome) {
+	for i := range outcomes {
+		if outcomes[i].Action == outbox.Done {
+			delete(m.ended, outcomes[i].Seq)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *story) items(n int) []outbox.Item {
 	out := make([]outbox.Item, n)
 	for i := range out {
 		s.seq++
-		out[i] = outbox.Item{Seq: s.seq, Attempt: 1, Entry: &outbox.Entry{Accepted: s.now, Event: sdk.Event{ID: fmt.Sprint(s.seq)}}}
+		out[i] = outbox.Item{Seq: s.seq, Attempt: 1, Since: s.now, Entry: &outbox.Entry{Accepted: s.now, Event: sdk.Event{ID: fmt.Sprint(s.seq)}}}
 	}
 	return out
 }
@@ -390,7 +390,7 @@ func TestExpiredEntriesAreDeadLetters(t *testing.T) {
 	s := newStory(t, set)
 	s.connect(1)
 	old, own, fine := s.items(1)[0], s.items(1)[0], s.items(1)[0]
-	old.Entry.Accepted = s.now.Add(-time.Hour - time.Second)
+	old.Since = s.now.Add(-time.Hour - time.Second)
 	own.Entry.Expires = s.now.Add(-time.Second)
 	fine.Entry.Expires = s.now.Add(time.Second)
 	s.m.Offer(s.now, []outbox.Item{old, own, fine})

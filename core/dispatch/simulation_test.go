@@ -91,6 +91,7 @@ func (w *world) settle(out dispatch.Output) {
 	if err := w.store.Settle(context.Background(), out.Outcomes); err != nil {
 		w.t.Fatal(err)
 	}
+	w.m.Settled(out.Outcomes)
 }
 
 func (w *world) orderOf(seq uint64) string {

@@ -27,8 +27,12 @@ type Telemetry struct {
 	log    zerolog.Logger
 	ring   chan *outbox.Entry
 
+	held          atomic.Int64 // bytes of events in the ring
 	sent, dropped atomic.Uint64
 }
+
+// maxRingBytes bounds the ring beside its number of events.
+const maxRingBytes = 64 << 20
 
 // TelemetryOptions are what a Telemetry is made of.
 type TelemetryOptions struct {
@@ -46,11 +50,16 @@ func NewTelemetry(o TelemetryOptions) *Telemetry {
 
 // Publish puts an event into the ring. It does not block.
 func (t *Telemetry) Publish(e *outbox.Entry) {
-	select {
-	case t.ring <- e:
-	default: // the ring is full: telemetry is best effort, the newest goes, and is counted
-		t.dropped.Add(1)
+	size := int64(len(e.Event.Raw))
+	if t.held.Add(size) <= maxRingBytes {
+		select {
+		case t.ring <- e:
+			return
+		default: // the ring is full: telemetry is best effort, the newest goes, and is counted
+		}
 	}
+	t.held.Add(-size)
+	t.dropped.Add(1)
 }
 
 // Run publishes until ctx ends, then publishes what is left in the ring.
@@ -97,7 +106,9 @@ func (t *Telemetry) publish(e *outbox.Entry) {
 	t.sent.Add(uint64(len(batch)))
 }
 
+// frames are those of an event that has left the ring.
 func (t *Telemetry) frames(e *outbox.Entry, now time.Time) [][]byte {
+	t.held.Add(-int64(len(e.Event.Raw)))
 	h := delivery.Header{ID: e.Event.ID, Source: e.Event.Source, Channel: t.name, Accepted: e.Accepted,
 		Expires: now.Add(minExpiry).Unix(), KeyID: t.signer.KeyID()}
 	h.TraceParent, _ = e.Event.Extension("traceparent")

@@ -46,6 +46,7 @@ func (d *HTTP) limited(method string, next func(http.ResponseWriter, *http.Reque
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := requestID()
 		w.Header().Set(requestIDHeader, id)
+		d.hurry(w, r)
 		select {
 		case d.busy <- struct{}{}:
 			defer func() { <-d.busy }()
@@ -59,6 +60,14 @@ func (d *HTTP) limited(method string, next func(http.ResponseWriter, *http.Reque
 			return
 		}
 		next(w, r, id)
+	}
+}
+
+// hurry bounds the time in which a body must have come. Where nobody reads it,
+// net/http does before it answers.
+func (d *HTTP) hurry(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d.o.Limits.BodyTimeout))
 	}
 }
 
@@ -161,8 +170,6 @@ func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Pro
 		w.Header().Set("Connection", "close")
 		return nil, tooLarge(d.o.Limits.Body)
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(d.o.Limits.BodyTimeout))
 	reader := http.MaxBytesReader(w, r.Body, d.o.Limits.Body)
 	var body []byte
 	var err error
@@ -173,7 +180,7 @@ func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Pro
 		body, err = io.ReadAll(reader)
 	}
 	if err == nil {
-		_ = control.SetReadDeadline(time.Time{})
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	} // else it stands: net/http reads on before it answers, and would wait for the rest
 	var over *http.MaxBytesError
 	switch {

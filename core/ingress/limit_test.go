@@ -83,6 +83,27 @@ func TestSlowBodyIsCut(t *testing.T) {
 	}
 }
 
+func TestABodyNobodyReadsIsCutToo(t *testing.T) {
+	for name, head := range map[string]string{
+		"wrong type":   "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain",
+		"wrong path":   "POST /nothing HTTP/1.1\r\nHost: x",
+		"wrong method": "PUT /v1/events HTTP/1.1\r\nHost: x",
+		"get":          "GET /v1/status?source=a&id=b HTTP/1.1\r\nHost: x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, func(o *ingress.HTTPOptions) { o.Limits.BodyTimeout = 50 * time.Millisecond })
+			resp, err := d.raw(head + "\r\nContent-Length: 100\r\n\r\n1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode < 400 {
+				t.Errorf("got %s", resp.Status)
+			}
+		})
+	}
+}
+
 func TestSlowHeadersAreCut(t *testing.T) {
 	d := open(t, func(o *ingress.HTTPOptions) { o.Limits.HeaderTimeout = 50 * time.Millisecond })
 	if resp, err := d.raw("POST /v1/events HTTP/1.1\r\nHost: x\r\n"); err == nil {

@@ -93,8 +93,9 @@ type Item struct {
 	Seq      uint64
 	Target   Target
 	Entry    *Entry
-	Attempt  int // ordinal of this hand-over, from 1
-	Failures int // so far
+	Attempt  int       // ordinal of this hand-over, from 1
+	Failures int       // so far
+	Since    time.Time // from when its age counts: acceptance, or the last redrive
 }
 
 // Action is what an Outcome does to an entry on one channel.

@@ -24,9 +24,15 @@ type Replies struct {
 	desk   Desk
 }
 
+// repliesQueued is how many frames of replies, each of up to the largest frame,
+// wait for the desk; beyond it consumers wait.
+const repliesQueued = 64
+
 // NewReplies opens the socket.
 func NewReplies(o Options, desk Desk) (*Replies, error) {
 	zo := o.ZMQ
+	zo.Queue = repliesQueued
+	zo.Limits.Message = zo.Limits.Frame // a reply is one frame
 	zo.Observe = observe(o.Log)
 	zo.Down = func(p *zmq.Peer, _ error) { desk.Gone(p.ID()) }
 	r := &Replies{socket: zmq.NewPull(zo), desk: desk}

@@ -45,18 +45,18 @@ type Reply struct {
 var ErrReply = errors.New("not a reply")
 
 // ParseReplies reads one frame: a reply, or an array of them. Each reply of an
-// array stands for itself: the good ones are returned, the error joins what is
-// wrong with the others.
+// array stands for itself: the good ones are returned, the error joins (as
+// errors.Join does) what is wrong with each of the others.
 func ParseReplies(frame []byte) ([]Reply, error) {
 	texts := []json.RawMessage{frame}
 	if trimmed := bytes.TrimLeft(frame, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
 		texts = nil
 		if err := json.Unmarshal(frame, &texts); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrReply, err)
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrReply, err))
 		}
 	}
 	if len(texts) == 0 || len(texts) > MaxReplies {
-		return nil, fmt.Errorf("%w: %d in one frame, 1 to %d are read", ErrReply, len(texts), MaxReplies)
+		return nil, errors.Join(fmt.Errorf("%w: %d in one frame, 1 to %d are read", ErrReply, len(texts), MaxReplies))
 	}
 	replies := make([]Reply, 0, len(texts))
 	var bad []error

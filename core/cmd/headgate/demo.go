@@ -44,7 +44,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	defer os.RemoveAll(dir)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	s := &stage{tell: newTeller(a.out), seen: make(chan string, 64)}
+	s := &stage{tell: newTeller(a.out), seen: make(chan string, 64), played: make(chan struct{})}
 	if err := s.build(dir); err != nil {
 		return err
 	}
@@ -61,6 +61,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	s.group.Go(func() error { <-consumersGone; endRouter(); return nil })
 
 	err = s.play(ctx)
+	close(s.played)
 	if err == nil {
 		err = s.summary(ctx)
 	}

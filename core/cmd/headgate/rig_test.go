@@ -174,6 +174,8 @@ func (r *rig) stop() time.Duration {
 	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
 		r.Fatal(err)
 	}
+	hung := time.AfterFunc(patience, func() { _ = r.process.Process.Signal(syscall.SIGQUIT) }) // its goroutines go to the log
+	defer hung.Stop()
 	if err := r.process.Wait(); err != nil {
 		r.Fatalf("router ended with %v", err)
 	}

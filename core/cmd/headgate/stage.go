@@ -63,7 +63,8 @@ type stage struct {
 	keyFile  string
 	tell     *teller
 	group    *errgroup.Group
-	seen     chan string // "who what id", one for each thing a consumer did
+	seen     chan string   // "what id", one for each thing a consumer did
+	played   chan struct{} // closed when play is over
 }
 
 // build makes keys and router.
@@ -103,7 +104,7 @@ func (s *stage) people(ctx context.Context, g *errgroup.Group) error {
 			return err
 		}
 		g.Go(func() error {
-			return c.Run(ctx, func(_ context.Context, d *delivery.Delivery) (any, error) { return s.work(name, d) })
+			return c.Run(ctx, func(ctx context.Context, d *delivery.Delivery) (any, error) { return s.work(ctx, name, d) })
 		})
 	}
 	sub, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: []string{s.top.Telemetry[0].Address}, Channel: "telemetry", Keys: consumer.Pinned(keys)})
@@ -113,22 +114,31 @@ func (s *stage) people(ctx context.Context, g *errgroup.Group) error {
 	g.Go(func() error {
 		return sub.Run(ctx, func(d *delivery.Delivery) {
 			s.tell.say("subscriber", "sees %s", d.Header.ID)
-			s.seen <- "telemetry " + d.Header.ID
+			s.see(ctx, "telemetry "+d.Header.ID)
 		})
 	})
 	return nil
 }
 
+// see tells play what a consumer did.
+func (s *stage) see(ctx context.Context, what string) {
+	select {
+	case s.seen <- what:
+	case <-s.played: // nobody waits for anything any more
+	case <-ctx.Done():
+	}
+}
+
 // work is what a demo consumer does: it fails what asks to be failed.
-func (s *stage) work(name string, d *delivery.Delivery) (any, error) {
+func (s *stage) work(ctx context.Context, name string, d *delivery.Delivery) (any, error) {
 	h := d.Header
 	if strings.HasSuffix(d.Event.Type, ".impossible") {
 		s.tell.say(name, "verified %s (attempt %d) and replies failed", h.ID, h.Attempt)
-		s.seen <- "failed " + h.ID
+		s.see(ctx, "failed "+h.ID)
 		return nil, consumer.Failed("no such customer")
 	}
 	s.tell.say(name, "verified %s (attempt %d) and replies done", h.ID, h.Attempt)
-	s.seen <- "done " + h.ID
+	s.see(ctx, "done "+h.ID)
 	return map[string]string{"by": name}, nil
 }
 

@@ -17,6 +17,9 @@ type channel struct {
 	lanes map[string]*lane
 	wake  chan struct{}
 
+	dueNext bool // whose turn it is: a due one's, or a fresh one's
+	stale   int  // legs among the fresh that have ended there
+
 	pending, out, dead int
 }
 
@@ -56,7 +59,7 @@ func (c *channel) line(l *leg) {
 }
 
 func (c *channel) ready(l *leg) {
-	l.due = 0
+	l.due, l.queued = 0, true
 	c.fresh.push(l)
 	c.signal()
 }
@@ -71,17 +74,15 @@ func (c *channel) signal() {
 // take hands out up to most legs, a fresh and a due one in turn.
 func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 	var items []outbox.Item
-	preferDue := true
 	for len(items) < most {
-		l := c.next(nanos(now), preferDue)
+		l := c.next(nanos(now))
 		if l == nil {
 			break
 		}
-		preferDue = !preferDue
 		l.out, l.due = true, 0
 		l.attempt++
 		c.out++
-		items = append(items, outbox.Item{Seq: l.record.seq, Target: *l.target, Entry: l.record.entry, Attempt: int(l.attempt), Failures: int(l.failures)})
+		items = append(items, outbox.Item{Seq: l.record.seq, Target: *l.target, Entry: l.record.entry, Attempt: int(l.attempt), Failures: int(l.failures), Since: l.since()})
 	}
 	if len(c.due) > 0 {
 		return items, instant(c.due[0].due)
@@ -89,17 +90,39 @@ func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 	return items, time.Time{}
 }
 
-func (c *channel) next(now int64, preferDue bool) *leg {
+func (c *channel) next(now int64) *leg {
 	isDue := len(c.due) > 0 && c.due[0].due <= now
-	for c.fresh.len() > 0 && !(isDue && preferDue) {
-		if l := c.fresh.pop(); l.state == pending && !l.out && l.heapAt < 0 {
+	for c.fresh.len() > 0 && !(isDue && c.dueNext) {
+		l := c.fresh.pop()
+		if l.queued {
+			l.queued = false
+			c.dueNext = true
 			return l
-		} // else it ended while it waited
+		}
+		c.stale-- // it ended while it waited
 	}
 	if isDue {
+		c.dueNext = false
 		return heap.Pop(&c.due).(*leg)
 	}
 	return nil
+}
+
+// maxStale is how many ended legs may lie among the fresh ones before they are
+// swept out, if they are most of them.
+const maxStale = 1024
+
+func (c *channel) sweep() {
+	if c.stale < maxStale || c.stale < c.fresh.len()/2 {
+		return
+	}
+	var kept queue[*leg]
+	for c.fresh.len() > 0 {
+		if l := c.fresh.pop(); l.queued {
+			kept.push(l)
+		}
+	}
+	c.fresh, c.stale = kept, 0
 }
 
 // settle applies an outcome and reports whether it changed anything.
@@ -166,6 +189,11 @@ func (c *channel) end(l *leg, o *outbox.Outcome, to state) {
 	if l.heapAt >= 0 {
 		heap.Remove(&c.due, int(l.heapAt))
 	}
+	if l.queued {
+		l.queued = false
+		c.stale++
+		c.sweep()
+	}
 	if was == failed {
 		c.dead--
 	} else {
@@ -224,7 +252,7 @@ func (ln *lane) isParkedBy(l *leg) bool {
 func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 	c.dead--
 	c.pending++
-	l.state, l.failures = pending, 0
+	l.state, l.failures, l.redriven = pending, 0, nanos(o.At)
 	l.note(o)
 	if ln := c.lanes[l.target.Order]; l.target.Order != "" && ln != nil && ln.isParkedBy(l) {
 		ln.parked = false

@@ -33,11 +33,21 @@ type leg struct {
 	target   *outbox.Target
 	told     *told // nil while nothing was
 	due, at  int64 // 0 for never
+	redriven int64 // 0 for never
 	attempt  int32
 	failures int32
 	heapAt   int32 // place among the due ones, -1 for none
 	state    state
 	out      bool
+	queued   bool // lies among the fresh, to be handed out
+}
+
+// since is from when its age counts.
+func (l *leg) since() time.Time {
+	if l.redriven != 0 {
+		return instant(l.redriven)
+	}
+	return instant(l.record.accepted)
 }
 
 // told is what a leg has been told beside its state.
@@ -143,7 +153,25 @@ func (l *leg) note(o *outbox.Outcome) {
 	if len(l.told.history) == outbox.MaxHistory {
 		l.told.history = append(l.told.history[:0], l.told.history[1:]...)
 	}
-	l.told.history = append(l.told.history, outbox.Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason})
+	l.told.history = append(l.told.history, outbox.Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason[:min(len(o.Reason), maxTryReason)]})
+}
+
+// maxTryReason is how much of a reason the history keeps, in bytes.
+const maxTryReason = 128
+
+// tryCost is what a line of the history takes beside its reason.
+const tryCost = 96
+
+// size is what was told takes, in bytes.
+func (t *told) size() int64 {
+	if t == nil {
+		return 0
+	}
+	n := len(t.reason) + len(t.result)
+	for i := range t.history {
+		n += tryCost + len(t.history[i].Reason)
+	}
+	return int64(n)
 }
 
 func nanos(t time.Time) int64 {

@@ -8,6 +8,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,8 +34,9 @@ type Store struct {
 	mu       sync.Mutex
 	closed   bool
 	seq      uint64 // last one given
-	low      uint64 // no record lies below
+	low      uint64 // no record has it, or a lower one
 	bytes    int64
+	told     int64 // bytes of results, reasons and histories
 	ids      map[identity]known
 	idsByAge queue[agedIdentity]
 	records  map[uint64]*record
@@ -64,7 +68,7 @@ type agedRecord struct {
 // New returns an empty store for the channels named in o.MaxPending.
 func New(o Options) *Store {
 	s := &Store{
-		o: o, low: 1,
+		o:   o,
 		ids: make(map[identity]known), records: make(map[uint64]*record),
 		channels: make(map[string]*channel), waiters: make(map[uint64][]chan struct{}),
 	}
@@ -143,10 +147,10 @@ func (s *Store) add(e *outbox.Entry) {
 // than Remember that have none.
 func (s *Store) forget(now time.Time) {
 	for s.ended.len() > 0 && now.Sub(s.ended.front().at) > s.o.KeepStatus {
-		seq := s.ended.pop().seq
-		if r := s.records[seq]; r != nil && r.final() && r.entry == nil {
-			delete(s.records, seq)
-		}
+		s.forgetStatus(s.ended.pop().seq)
+	}
+	for s.low < s.seq && s.records[s.low+1] == nil {
+		s.low++
 	}
 	for s.idsByAge.len() > 0 && now.Sub(s.idsByAge.front().at) > s.o.Remember {
 		a := s.idsByAge.pop()
@@ -155,9 +159,6 @@ func (s *Store) forget(now time.Time) {
 			continue
 		}
 		delete(s.ids, a.id)
-	}
-	for s.low <= s.seq && s.records[s.low] == nil {
-		s.low++
 	}
 }
 
@@ -196,11 +197,35 @@ func (s *Store) Settle(_ context.Context, outcomes []outbox.Outcome) error {
 		if r == nil {
 			continue
 		}
-		if l := r.leg(o.Channel); l != nil && s.channels[o.Channel].settle(l, o) {
+		l := r.leg(o.Channel)
+		if l == nil {
+			continue
+		}
+		before := l.told.size()
+		if s.channels[o.Channel].settle(l, o) {
+			s.told += l.told.size() - before
 			s.changed(r, o.At)
 		}
 	}
+	for s.told > s.o.Capacity/toldShare && s.ended.len() > 0 { // what ended longest ago is forgotten early
+		s.forgetStatus(s.ended.pop().seq)
+	}
 	return nil
+}
+
+// toldShare bounds what consumers and operators have told of events: to a
+// quarter of the capacity, beyond what pending events need.
+const toldShare = 4
+
+func (s *Store) forgetStatus(seq uint64) {
+	r := s.records[seq]
+	if r == nil || !r.final() || r.entry != nil {
+		return
+	}
+	for i := range r.legs {
+		s.told -= r.legs[i].told.size()
+	}
+	delete(s.records, seq)
 }
 
 // changed frees what a record no longer needs and tells who waits for its end.
@@ -292,29 +317,52 @@ func (s *Store) List(_ context.Context, f outbox.Filter) ([]outbox.Status, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []outbox.Status
-	for seq := max(s.low, f.After+1); seq <= s.seq && len(out) < f.Limit; seq++ {
+	for seq := range s.after(f.After) {
 		if r := s.records[seq]; r != nil && r.fits(f) {
 			out = append(out, r.status())
+			if len(out) == f.Limit {
+				break
+			}
 		}
 	}
 	return out, nil
+}
+
+// after gives the sequences above seq in order: all of them, or only those of
+// records where they stand far apart, as after an old dead letter.
+func (s *Store) after(seq uint64) iter.Seq[uint64] {
+	seq = max(seq, s.low)
+	if s.seq-seq > 8*uint64(len(s.records)) {
+		list := slices.Collect(maps.Keys(s.records))
+		list = slices.DeleteFunc(list, func(n uint64) bool { return n <= seq })
+		slices.Sort(list)
+		return slices.Values(list)
+	}
+	return func(yield func(uint64) bool) {
+		for n := seq + 1; n <= s.seq && yield(n); n++ {
+		}
+	}
 }
 
 // Verify implements outbox.Keeping: it counts again what is counted along the way.
 func (s *Store) Verify(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var bytes int64
+	var bytes, told int64
 	perChannel := make(map[string]int64)
 	for _, r := range s.records {
 		if r.entry != nil {
 			bytes += r.size
 		}
 		for i := range r.legs {
+			told += r.legs[i].told.size()
 			if l := &r.legs[i]; l.held() {
 				perChannel[l.target.Channel] += r.size
 			}
 		}
+	}
+	if told != s.told {
+		return fmt.Errorf("outbox: was told %d bytes, counted %d", told, s.told)
 	}
 	if bytes != s.bytes {
 		return fmt.Errorf("outbox: holds %d bytes, counted %d", bytes, s.bytes)

@@ -132,6 +132,56 @@ func inTurn(s *story) {
 	}
 }
 
+func inTurnOneByOne(s *story) {
+	s.add("due")
+	s.settle(s.take(1, "due")[0], outbox.Retry, after(time.Second))
+	for n := range 20 {
+		s.add(fmt.Sprintf("fresh%d", n))
+	}
+	s.now = s.now.Add(time.Minute)
+	due := 0
+	for range 10 {
+		items, _, _ := s.store.Ready("a", s.now, 1)
+		if items[0].Entry.Event.ID == "due" {
+			due++
+			s.settle(items[0], outbox.Retry, after(time.Nanosecond))
+			s.now = s.now.Add(time.Second)
+		}
+	}
+	if due != 5 {
+		s.Errorf("a due one had %d of 10 turns", due)
+	}
+}
+
+func deadInLineRedriven(s *story) {
+	one := s.ordered("1", "k", false)
+	s.ordered("2", "k", false)
+	i := s.take(10, "1")[0]
+	s.settle(i, outbox.Retry) // waits in line again
+	s.settle(i, outbox.Dead)  // and dies there
+	s.settle(outbox.Item{Seq: one, Target: outbox.Target{Channel: "a"}}, outbox.Redrive, operator)
+	two := s.take(10, "2")[0]
+	s.take(10)
+	s.settle(two, outbox.Done)
+	s.take(10, "1")
+	s.take(10)
+}
+
+func toldBounded(s *story) {
+	s.use(Limits{Capacity: 4 << 20, MaxIDs: 100_000})
+	result := make([]byte, 60<<10)
+	for n := range 200 {
+		id := fmt.Sprint(n)
+		s.add(id)
+		s.settle(s.take(1, id)[0], outbox.Done, func(o *outbox.Outcome) { o.Result = result })
+	}
+	s.wantState("199", outbox.StateDone)
+	s.wantGone("0")
+	if got, _ := s.store.Append(context.Background(), s.entry("0", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
+		s.Errorf("with its status its identity went: %+v", got)
+	}
+}
+
 func unsent(s *story) {
 	s.add("1")
 	s.settle(s.take(1, "1")[0], outbox.Retry, func(o *outbox.Outcome) { o.Unsent = true })
@@ -259,9 +309,10 @@ func redriveAndDrop(s *story) {
 		s.Errorf("stats are %+v", st)
 	}
 	act := outbox.Item{Seq: seq, Target: outbox.Target{Channel: "a"}}
+	s.now = s.now.Add(time.Minute)
 	s.settle(act, outbox.Redrive, operator)
 	i = s.take(1, "1")[0]
-	if i.Failures != 0 || i.Attempt != 2 {
+	if i.Failures != 0 || i.Attempt != 2 || !i.Since.Equal(s.now) {
 		s.Errorf("redriven item is %+v", i)
 	}
 	s.settle(act, outbox.Redrive, operator) // not dead: nothing
