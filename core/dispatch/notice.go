@@ -1,6 +1,10 @@
 package dispatch
 
-import "github.com/headgate-io/headgate/core/outbox"
+import (
+	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
+)
 
 // NoticeKind is what a notice is about.
 type NoticeKind uint8
@@ -72,8 +76,6 @@ type Facts struct {
 	Conns  []ConnFacts `json:"conns"`
 }
 
-const factsTime = "2006-01-02T15:04:05Z07:00"
-
 // Facts gives the state as values.
 func (m *Machine) Facts() Facts {
 	f := Facts{Name: m.s.Name, Paused: m.paused, Out: len(m.live), Counts: m.counts, Conns: make([]ConnFacts, 0, len(m.conns))}
@@ -82,7 +84,7 @@ func (m *Machine) Facts() Facts {
 		if !c.gone.IsZero() {
 			continue
 		}
-		f.Conns = append(f.Conns, ConnFacts{ID: c.id, Peer: c.peer, Addr: c.addr, Since: c.since.UTC().Format(factsTime),
+		f.Conns = append(f.Conns, ConnFacts{ID: c.id, Peer: c.peer, Addr: c.addr, Since: c.since.UTC().Format(time.RFC3339),
 			Window: c.window, Held: len(c.held), Sent: c.sent, Settled: c.settled, Mute: c.mute})
 	}
 	return f
