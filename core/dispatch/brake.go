@@ -18,14 +18,8 @@ type brake struct {
 
 func (b *brake) off() bool { return b.level == 0 }
 
-// limit is how much may be out at once of a whole window, and whether the
-// brake is on at all.
-func (b *brake) limit(window int) (int, bool) {
-	if b.level == 0 {
-		return 0, false
-	}
-	return max(window>>b.level, 1), true
-}
+// limit is how much may be out at once of a whole window.
+func (b *brake) limit(window int) int { return max(window>>b.level, 1) }
 
 // add notes an outcome and reports whether the brake went on or off by it.
 func (b *brake) add(good bool, window int) (changed, on bool) {
@@ -37,7 +31,7 @@ func (b *brake) add(good bool, window int) (changed, on bool) {
 	b.n = min(b.n+1, brakeWindow)
 	b.since++
 	before := b.level
-	limit := max(window>>b.level, 1)
+	limit := b.limit(window)
 	if good {
 		b.streak++
 		if b.level > 0 && b.streak >= limit {

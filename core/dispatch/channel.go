@@ -298,8 +298,10 @@ func (c *Channel) Pause(on bool) {
 // Replied takes replies whose leases have been checked. It blocks while too
 // many outcomes wait for the store; when ctx ends meanwhile it takes nothing.
 func (c *Channel) Replied(ctx context.Context, replies ...Reply) {
-	defer c.wakeWith(ctx)()
 	c.change(func(now time.Time) {
+		if len(c.outcomes) > maxUnsettled {
+			defer c.wakeWith(ctx)()
+		}
 		for len(c.outcomes) > maxUnsettled && ctx.Err() == nil {
 			c.settled.Wait()
 		}

@@ -104,8 +104,8 @@ func (m *Machine) Room() int {
 	for _, c := range m.conns {
 		free += c.free()
 	}
-	if limit, on := m.brake.limit(m.window()); on {
-		free = min(free, limit-len(m.live))
+	if !m.brake.off() {
+		free = min(free, m.brake.limit(m.window())-len(m.live))
 	}
 	return max(free, 0)
 }
@@ -170,13 +170,13 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	if g != nil {
 		g.conn.link = r.From
 	}
+	live := g != nil && m.live[r.Seq] == g
 	if r.Status == delivery.StatusProgress {
-		if g != nil && m.live[r.Seq] == g {
+		if live {
 			g.clock = now
 		}
 		return
 	}
-	live := g != nil && m.live[r.Seq] == g
 	if g != nil {
 		m.credit(now, g)
 	}
@@ -224,8 +224,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 // wider window, and a fresh clock for what it was given later.
 func (m *Machine) credit(now time.Time, g *grant) {
 	c := g.conn
-	at := slices.Index(c.held, g)
-	m.drop(g)
+	at := m.drop(g)
 	if at == 0 {
 		c.clock = now // all that is left came later
 	} else {
@@ -240,20 +239,22 @@ func (m *Machine) credit(now time.Time, g *grant) {
 	}
 }
 
-// drop forgets a grant; what becomes of its entry is the caller's.
-func (m *Machine) drop(g *grant) {
+// drop forgets a grant and gives its place among those its connection held;
+// what becomes of its entry is the caller's.
+func (m *Machine) drop(g *grant) (at int) {
 	delete(m.grants, g.id())
 	if m.live[g.item.Seq] == g {
 		delete(m.live, g.item.Seq)
 	}
 	c := g.conn
-	switch i := slices.Index(c.held, g); {
-	case i == 0: // the common case: consumers work in order
+	at = slices.Index(c.held, g)
+	if at == 0 { // the common case: consumers work in order
 		c.held[0] = nil
 		c.held = c.held[1:]
-	case i > 0:
-		c.held = slices.Delete(c.held, i, i+1)
+	} else {
+		c.held = slices.Delete(c.held, at, at+1)
 	}
+	return at
 }
 
 // Settled notes that outcomes are in the store.

@@ -79,7 +79,9 @@ type Facts struct {
 // Facts gives the state as values.
 func (m *Machine) Facts() Facts {
 	f := Facts{Name: m.s.Name, Paused: m.paused, Out: len(m.live), Counts: m.counts, Conns: make([]ConnFacts, 0, len(m.conns))}
-	f.Brake, _ = m.brake.limit(m.window())
+	if !m.brake.off() {
+		f.Brake = m.brake.limit(m.window())
+	}
 	for _, c := range m.conns {
 		if !c.gone.IsZero() {
 			continue
