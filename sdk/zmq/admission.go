@@ -14,7 +14,7 @@ type admission struct {
 	mu      sync.Mutex
 	waiting []*guest // in the handshake, oldest first
 	ready   int
-	hosts   map[string]int // connections by IP address
+	hosts   map[string]int // connections by hostOf
 }
 
 // guest is one accepted connection.
@@ -101,9 +101,24 @@ func (a *admission) remove(g *guest) {
 	}
 }
 
+// sitePrefix is how many bits of an IPv6 address tell one site from another:
+// whoever has one address has all of its /64 (RFC 6177).
+const sitePrefix = 64
+
+// hostOf is where a connection comes from: an IPv4 address or an IPv6 /64,
+// empty for ipc.
 func hostOf(conn net.Conn) string {
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.IP.String()
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return ""
 	}
-	return ""
+	addr := tcp.AddrPort().Addr().Unmap()
+	if addr.Is4() {
+		return addr.String()
+	}
+	prefix, err := addr.Prefix(sitePrefix)
+	if err != nil {
+		return addr.String()
+	}
+	return prefix.String()
 }

@@ -18,6 +18,15 @@ type endpoint struct {
 	address string
 }
 
+// host is what a certificate has to name.
+func (e endpoint) host() string {
+	host, _, err := net.SplitHostPort(e.address)
+	if err != nil {
+		return "" // of ipc
+	}
+	return host
+}
+
 // parseEndpoint reads tcp://host:port or ipc://path. An IPv6 host stands in
 // brackets. "*" or nothing as host, and port 0, are for listening only.
 func parseEndpoint(text string, listen bool) (endpoint, error) {

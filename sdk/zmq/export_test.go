@@ -30,7 +30,8 @@ func (s *Pull) Accept(ctx context.Context, l net.Listener) { s.accept(ctx, l, "t
 // with nothing around it that would contain a panic. It returns the messages
 // that came through and why they ended.
 func ReadAll(conn net.Conn, kind string, limits Limits) ([]Frames, error) {
-	g := newGuard(conn, Options{Limits: limits}.withDefaults().Limits, readMany, func(theirs string) error { return checkPair(kind, theirs) })
+	g := newGuard(conn, &Security{}, Options{Limits: limits}.withDefaults().Limits, readMany)
+	g.accept = func(theirs string) error { return checkPair(kind, theirs) }
 	g.topics = kind == "PUB"
 	codec, err := zmq4.Open(g, null.Security(), zmq4.SocketType(kind), nil, true, nil)
 	if err != nil {
@@ -39,7 +40,8 @@ func ReadAll(conn net.Conn, kind string, limits Limits) ([]Frames, error) {
 		}
 		return nil, g.fault
 	}
-	g.peer = newPeer(conn, "test", g.hello, Options{}.withDefaults())
+	g.peer = &Peer{conn: conn}
+	g.peer.work.L = &g.peer.mu
 	var all []Frames
 	for {
 		m, err := codec.RecvMsg()
@@ -55,7 +57,7 @@ func (s *Pull) BreakTake() { s.hooks.take = func(*Peer, []Frames) error { panic(
 
 // Hand writes parts to conn as a writer does.
 func Hand(conn net.Conn, timeout time.Duration, parts ...[]byte) (int64, error) {
-	w := writer{peer: newPeer(conn, "test", hello{}, Options{}), timeout: timeout}
+	w := writer{peer: &Peer{conn: &steady{conn, timeout}}}
 	return w.hand(parts)
 }
 

@@ -9,8 +9,11 @@ import (
 	"math"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 const (
@@ -36,8 +39,13 @@ type guard struct {
 	mute   bool // the peer may send no messages, only commands
 	topics bool // SUBSCRIBE and CANCEL become messages
 
+	security *Security
+	server   bool       // of the mechanism: this side was connected to
+	buffers  *sync.Pool // of *[]byte, for writers
+
 	stage  stage
 	hello  hello
+	proof  proof
 	accept func(kind string) error // judges the socket type in READY
 
 	replay []byte // what the codec reads next, in place of bytes from the wire
@@ -60,14 +68,17 @@ const (
 	traffic
 )
 
-func newGuard(conn net.Conn, limits Limits, buffer int, accept func(string) error) *guard {
-	g := &guard{Conn: conn, limits: limits, accept: accept, skip: greetingSize}
-	g.in = bufio.NewReaderSize(wire{g}, buffer)
+func newGuard(conn net.Conn, security *Security, limits Limits, buffer int) *guard {
+	g := &guard{Conn: conn, security: security, limits: limits, skip: greetingSize}
+	g.in = bufio.NewReaderSize(wire{g, conn}, buffer)
 	return g
 }
 
 // wire reads from the network, after what must not wait for it.
-type wire struct{ g *guard }
+type wire struct {
+	g    *guard
+	conn net.Conn
+}
 
 func (w wire) Read(p []byte) (int, error) {
 	g := w.g
@@ -76,7 +87,7 @@ func (w wire) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n, err := g.Conn.Read(p)
+	n, err := w.conn.Read(p)
 	if n > 0 && g.peer != nil {
 		g.peer.heard.Store(time.Now().UnixNano())
 	}
@@ -127,6 +138,11 @@ func reasoned(err error) error {
 	if _, ok := errors.AsType[Reason](err); ok {
 		return err
 	}
+	for _, known := range curveReasons() {
+		if errors.Is(err, known.err) {
+			return fmt.Errorf("%w: %w", known.reason, err)
+		}
+	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("%w: %w", ReasonEnded, err)
@@ -134,6 +150,19 @@ func reasoned(err error) error {
 		return fmt.Errorf("%w: %w", ReasonHandshake, err)
 	}
 	return fmt.Errorf("%w: %w", ReasonFailed, err)
+}
+
+// curveReasons gives the errors of package curve the reasons they stand for.
+func curveReasons() [8]curveReason {
+	return [...]curveReason{
+		{curve.ErrMalformed, ReasonCommand}, {curve.ErrServerKey, ReasonServerKey}, {curve.ErrProof, ReasonProof}, {curve.ErrRefused, ReasonKey},
+		{curve.ErrRejected, ReasonRejected}, {curve.ErrForged, ReasonForged}, {curve.ErrNonce, ReasonNonce}, {curve.ErrSize, ReasonFrame},
+	}
+}
+
+type curveReason struct {
+	err    error
+	reason Reason
 }
 
 // next reads on to the next bytes that the codec may see.
@@ -151,7 +180,12 @@ func (g *guard) next() error {
 
 // greet exchanges greetings on the wire. The codec gets one that it knows.
 func (g *guard) greet() error {
-	if _, err := g.Conn.Write(greeting(minorVersion)); err != nil {
+	mechanism := g.security.mechanism()
+	mine := greeting(minorVersion, mechanism)
+	if g.server && mechanism == mechanismCurve {
+		mine[serverAt] = 1
+	}
+	if _, err := g.Conn.Write(mine); err != nil {
 		return err
 	}
 	var b []byte
@@ -160,44 +194,75 @@ func (g *guard) greet() error {
 			return err
 		}
 		b, _ = g.in.Peek(min(g.in.Buffered(), greetingSize)) // it is there
-		if err := checkGreeting(b); err != nil {
+		if err := checkGreeting(b, mechanism); err != nil {
 			return err
 		}
 	}
 	g.hello.minor = minorOf(b)
-	g.replay = greeting(0)
+	g.replay = greeting(0, mechanismNull)
 	_, err := g.in.Discard(greetingSize)
 	return err
 }
 
-// ready sends the codec's READY, then reads the peer's, judges it, and passes
-// it to the codec as it is.
+// ready tells the peer the codec's metadata, judges the peer's and passes it to
+// the codec as it is.
 func (g *guard) ready() error {
-	if _, err := g.Conn.Write(g.out); err != nil {
-		return err
-	}
-	g.out = nil
-	flags, size, header, err := g.header()
+	metadata, err := g.introduce()
 	if err != nil {
 		return err
 	}
+	if err := g.hello.parseMetadata(metadata); err != nil {
+		return err
+	}
+	if err := g.accept(g.hello.kind); err != nil {
+		return err
+	}
+	g.replay = appendCommand(nil, "READY", metadata)
+	return nil
+}
+
+// introduce exchanges metadata, within CURVE or by the READY of NULL.
+func (g *guard) introduce() ([]byte, error) {
+	mine := g.out
+	g.out = nil
+	if g.security.Curve != nil {
+		return g.seal(mine)
+	}
+	if _, err := g.Conn.Write(mine); err != nil {
+		return nil, err
+	}
+	flags, size, header, err := g.header()
+	if err != nil {
+		return nil, err
+	}
 	if flags&^flagLong != flagCommand || size > maxReady {
-		return fmt.Errorf("%w: flags %#02x, %d bytes", ReasonReady, flags, size)
+		return nil, fmt.Errorf("%w: flags %#02x, %d bytes", ReasonReady, flags, size)
 	}
 	frame := make([]byte, header+int(size))
 	if _, err := io.ReadFull(g.in, frame); err != nil {
-		return err
+		return nil, err
 	}
-	kind, err := parseReady(frame[header:])
+	return parseReady(frame[header:])
+}
+
+// seal shakes hands by CURVE. From then on all that is read and written is
+// sealed. ready is the codec's READY frame.
+func (g *guard) seal(ready []byte) ([]byte, error) {
+	header := shortHeader
+	if ready[0]&flagLong != 0 {
+		header = longHeader
+	}
+	mine, err := parseReady(ready[header:])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := g.accept(kind); err != nil {
-		return err
+	link, proven, err := g.security.shake(g.in, g.Conn, mine, g.limits, g.buffers, g.server)
+	if err != nil {
+		return nil, err
 	}
-	g.hello.kind = kind
-	g.replay = frame
-	return nil
+	g.Conn, g.proof = link, proven
+	g.in = bufio.NewReaderSize(link, g.in.Size())
+	return link.session.Metadata, nil
 }
 
 // header looks at the header of the next frame, and leaves it unread.

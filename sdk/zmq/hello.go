@@ -32,24 +32,30 @@ const nameChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 // hello is what a peer says of itself in greeting and READY.
 type hello struct {
-	minor uint8  // 0 for 3.0, 1 for 3.1 and anything later
-	kind  string // socket type
+	minor    uint8  // 0 for 3.0, 1 for 3.1 and anything later
+	kind     string // socket type
+	identity string // empty for none
 }
 
-// greeting returns the greeting of the given minor version, mechanism NULL.
-// Another mechanism sits in a connection below this one and ends there.
-func greeting(minor byte) []byte {
+// Mechanisms, as greetings name them (RFC 23).
+const (
+	mechanismNull  = "NULL"
+	mechanismCurve = "CURVE"
+)
+
+// greeting returns the greeting of the given minor version and mechanism.
+func greeting(minor byte, mechanism string) []byte {
 	b := make([]byte, greetingSize)
 	b[0], b[signatureSize-1] = 0xFF, 0x7F
 	b[versionAt], b[versionAt+1] = majorVersion, minor
-	copy(b[mechanismAt:], "NULL")
+	copy(b[mechanismAt:], mechanism)
 	return b
 }
 
 // checkGreeting judges the first bytes of a greeting, as many as have come:
 // an old or foreign peer is refused without waiting for bytes that it will
 // not send.
-func checkGreeting(b []byte) error {
+func checkGreeting(b []byte, mechanism string) error {
 	if len(b) >= 1 && b[0] != 0xFF {
 		// ZMTP 1.0 begins with the length of a short identity frame.
 		return fmt.Errorf("%w: first byte %#02x", ReasonGreeting, b[0])
@@ -63,9 +69,9 @@ func checkGreeting(b []byte) error {
 	if len(b) < greetingSize {
 		return nil
 	}
-	mechanism := b[mechanismAt:serverAt]
-	if !bytes.Equal(mechanism, greeting(0)[mechanismAt:serverAt]) {
-		return fmt.Errorf("%w: peer wants %q", ReasonMechanism, bytes.TrimRight(mechanism, "\x00"))
+	theirs := b[mechanismAt:serverAt]
+	if !bytes.Equal(theirs, greeting(0, mechanism)[mechanismAt:serverAt]) {
+		return fmt.Errorf("%w: %s here, peer wants %q", ReasonMechanism, mechanism, bytes.TrimRight(theirs, "\x00"))
 	}
 	if b[serverAt] > 1 {
 		return fmt.Errorf("%w: as-server %#02x", ReasonGreeting, b[serverAt])
@@ -81,44 +87,49 @@ func minorOf(b []byte) uint8 {
 	return min(b[versionAt+1], minorVersion)
 }
 
-// parseReady reads the body of a first command, which must be a READY with
-// well-formed properties, and returns the socket type in it.
-func parseReady(body []byte) (string, error) {
+// parseReady reads the body of a first command, which must be a READY, and
+// returns its metadata.
+func parseReady(body []byte) ([]byte, error) {
 	name, data, ok := splitCommand(body)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("%w: no command name", ReasonReady)
+		return nil, fmt.Errorf("%w: no command name", ReasonReady)
 	case name == "ERROR":
-		return "", fmt.Errorf("%w: %q", ReasonRejected, errorText(data))
+		return nil, fmt.Errorf("%w: %q", ReasonRejected, errorText(data))
 	case name != "READY":
-		return "", fmt.Errorf("%w: command %q", ReasonReady, name)
+		return nil, fmt.Errorf("%w: command %q", ReasonReady, name)
 	}
+	return data, nil
+}
+
+// parseMetadata takes in what properties say, which must be well formed.
+func (h *hello) parseMetadata(data []byte) error {
 	seen := make(map[string]bool)
-	kind := ""
 	for len(data) > 0 {
 		name, value, rest, ok := splitProperty(data)
 		if !ok {
-			return "", fmt.Errorf("%w: a property is cut short", ReasonReady)
+			return fmt.Errorf("%w: a property is cut short", ReasonReady)
 		}
 		data = rest
 		name = strings.ToLower(name) // names are case-insensitive, RFC 23
 		if seen[name] {
-			return "", fmt.Errorf("%w: property %q twice", ReasonReady, name)
+			return fmt.Errorf("%w: property %q twice", ReasonReady, name)
 		}
 		seen[name] = true
 		switch name {
 		case "socket-type":
-			kind = string(value)
+			h.kind = string(value)
 		case "identity":
 			if len(value) > maxIdentity {
-				return "", fmt.Errorf("%w: identity of %d bytes", ReasonReady, len(value))
+				return fmt.Errorf("%w: identity of %d bytes", ReasonReady, len(value))
 			}
+			h.identity = string(value)
 		}
 	}
 	if !seen["socket-type"] {
-		return "", fmt.Errorf("%w: no Socket-Type", ReasonReady)
+		return fmt.Errorf("%w: no Socket-Type", ReasonReady)
 	}
-	return kind, nil
+	return nil
 }
 
 // splitCommand splits the body of a command: length, name, data.
@@ -158,7 +169,7 @@ func errorText(data []byte) []byte {
 }
 
 // checkPair judges whether sockets of types mine and theirs may talk (RFC 23,
-// "Socket types"; RFC 29 and 30).
+// "Socket types"; RFC 28, 29 and 30).
 func checkPair(mine, theirs string) error {
 	switch theirs {
 	case "PUSH", "PULL", "PUB", "SUB", "XPUB", "XSUB", "PAIR", "REQ", "REP", "DEALER", "ROUTER":
@@ -166,7 +177,8 @@ func checkPair(mine, theirs string) error {
 		return fmt.Errorf("%w: %.32q", ReasonSocketType, theirs)
 	}
 	switch mine + " " + theirs {
-	case "PUSH PULL", "PULL PUSH", "PUB SUB", "PUB XSUB", "SUB PUB", "SUB XPUB":
+	case "PUSH PULL", "PULL PUSH", "PUB SUB", "PUB XSUB", "SUB PUB", "SUB XPUB",
+		"ROUTER DEALER", "ROUTER REQ", "ROUTER ROUTER", "DEALER ROUTER", "DEALER REP", "DEALER DEALER":
 		return nil
 	}
 	return fmt.Errorf("%w: %s cannot talk to %s", ReasonIncompatible, mine, theirs)

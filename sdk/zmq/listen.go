@@ -28,7 +28,7 @@ func keepAlive() net.KeepAliveConfig {
 }
 
 // listen binds e and returns the listener with the endpoint that reaches it.
-func listen(e endpoint) (net.Listener, string, error) {
+func listen(e endpoint, mode fs.FileMode) (net.Listener, string, error) {
 	config := net.ListenConfig{KeepAliveConfig: keepAlive()}
 	if e.network == "tcp" {
 		l, err := config.Listen(context.Background(), e.network, e.address)
@@ -48,7 +48,7 @@ func listen(e endpoint) (net.Listener, string, error) {
 		return nil, "", fmt.Errorf("zmq: %w", err)
 	}
 	// Where the mode set before the bind does not reach the file, this does.
-	if err := os.Chmod(e.address, 0o600); err != nil {
+	if err := os.Chmod(e.address, mode); err != nil {
 		return nil, "", fmt.Errorf("zmq: %w", errors.Join(err, l.Close()))
 	}
 	return l, "ipc://" + e.address, nil

@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"cmp"
+	"io/fs"
 	"time"
 )
 
@@ -10,6 +11,12 @@ type Options struct {
 	Limits    Limits
 	Heartbeat Heartbeat
 	Backoff   Backoff
+	Security  Security
+	// Identity is what the socket calls itself to a Router (RFC 28), at most
+	// 255 bytes; empty for nothing.
+	Identity string
+	// Mode is that of the files of ipc endpoints; 0 means 0600.
+	Mode fs.FileMode
 	// Queue is the high-water mark: messages queued for one peer of a Push or
 	// Pub, the batch being written included; for a Pull or Sub, messages of
 	// all peers that Recv has not taken yet. 0 means 1000, as in libzmq.
@@ -37,7 +44,7 @@ type Limits struct {
 	Subscriptions     int           // different prefixes of one subscriber; 1024
 	SubscriptionBytes int           // of all prefixes of one subscriber; 64 KiB
 	Peers             int           // accepted connections at once; 4096
-	PeersPerAddress   int           // of them from one IP address; 2048
+	PeersPerAddress   int           // of them from one IPv4 address or IPv6 /64; 2048
 	Handshakes        int           // accepted connections not yet ready; 256. Beyond, the oldest is cut
 	HandshakeTimeout  time.Duration // from connect or accept to ready; 5 s
 	WriteTimeout      time.Duration // a peer that takes nothing for so long is cut; 10 s
@@ -75,6 +82,7 @@ func (o Options) withDefaults() Options {
 	o.Backoff.Max = max(o.Backoff.Min, orDefault(o.Backoff.Max, 10*time.Second))
 	o.Queue = orDefault(o.Queue, 1000)
 	o.Linger = cmp.Or(o.Linger, time.Second)
+	o.Mode = cmp.Or(o.Mode, 0o600)
 	return o
 }
 

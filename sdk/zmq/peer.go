@@ -2,11 +2,14 @@ package zmq
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 // maxControl bounds the commands that wait for a peer that takes nothing.
@@ -16,14 +19,19 @@ const maxControl = 4 << 10
 
 // Peer is one connection that is ready. It is safe for concurrent use.
 type Peer struct {
-	id    uint64
-	addr  string
-	kind  string
-	minor uint8
-	since time.Time
-	conn  net.Conn
-	queue int    // high-water mark
-	freed func() // called without locks when the queue has got room; may be nil
+	id       uint64
+	addr     string
+	endpoint string
+	kind     string
+	minor    uint8
+	identity string
+	proof    proof
+	since    time.Time
+	conn     net.Conn // seals what is written
+	raw      net.Conn // below it
+	queue    int      // high-water mark
+	takes    bool     // Send may be used
+	freed    func()   // called without locks when the queue has got room; may be nil
 
 	heard  atomic.Int64 // Unix nanoseconds of the last bytes received
 	paused atomic.Bool  // its reader waits for Recv, so silence means nothing
@@ -31,6 +39,7 @@ type Peer struct {
 	urgent atomic.Bool  // control is not empty
 
 	received atomic.Uint64
+	ignored  atomic.Uint64
 
 	mu      sync.Mutex
 	work    sync.Cond // for the writer: something to write, or a new state
@@ -41,6 +50,8 @@ type Peer struct {
 	spare   []item // an emptied batch, to be filled again
 	counts  Counts
 	filter  filter // what a subscriber wants
+	round   uint64 // the last Send of a Pub that reached it; guarded by the socket
+	slow    bool   // messages were dropped since the queue was last empty
 }
 
 type state uint8
@@ -80,21 +91,31 @@ type Facts struct {
 	Heard      time.Time // when bytes last came from it
 	SocketType string    // as it announced itself, for example "PULL"
 	Minor      uint8     // of the ZMTP version it announced: 0 for 3.0, 1 for 3.1
+	Mechanism  string    // "NULL", "CURVE" or "TLS"
+	Received   uint64    // messages that came from it, subscriptions included
+	Ignored    uint64    // subscriptions that it may not make
+	Topics     int       // different prefixes it subscribes to
+	Slow       bool      // messages were dropped since its queue was last empty
+	Paused     bool      // nothing is read from it until Recv has made room
 }
 
-func newPeer(conn net.Conn, addr string, hello hello, o Options) *Peer {
+func newPeer(l link, g *guard, o Options) *Peer {
 	p := &Peer{
-		id:    rand.Uint64(),
-		addr:  addr,
-		kind:  hello.kind,
-		minor: hello.minor,
-		since: time.Now(),
-		conn:  conn,
-		queue: o.Queue,
+		id:       rand.Uint64(),
+		addr:     addrOf(l.Conn, l.name),
+		endpoint: l.name,
+		kind:     g.hello.kind,
+		minor:    g.hello.minor,
+		identity: g.hello.identity,
+		proof:    g.proof,
+		since:    time.Now(),
+		conn:     g.Conn,
+		raw:      l.Conn,
+		queue:    o.Queue,
 	}
 	p.work.L = &p.mu
 	p.heard.Store(p.since.UnixNano())
-	p.beats.Store(hello.minor >= 1)
+	p.beats.Store(p.minor >= 1)
 	return p
 }
 
@@ -103,6 +124,20 @@ func (p *Peer) ID() uint64 { return p.id }
 
 // Addr is the peer's address: ip:port, or the endpoint for ipc.
 func (p *Peer) Addr() string { return p.addr }
+
+// Endpoint is what was given to Connect or returned by Listen.
+func (p *Peer) Endpoint() string { return p.endpoint }
+
+// Identity is what the peer calls itself (RFC 28); empty for nothing. No two
+// peers of a Router with the same key have the same.
+func (p *Peer) Identity() string { return p.identity }
+
+// Name is what Admit calls the peer, or the name in its certificate; empty for
+// a peer that has proven nothing.
+func (p *Peer) Name() string { return p.proof.Name }
+
+// Key is the CURVE key that the peer has proven; zero for none.
+func (p *Peer) Key() curve.Public { return p.proof.key }
 
 // Facts describes the peer as it is now.
 func (p *Peer) Facts() Facts {
@@ -114,15 +149,22 @@ func (p *Peer) Facts() Facts {
 		Heard:      time.Unix(0, p.heard.Load()),
 		SocketType: p.kind,
 		Minor:      p.minor,
+		Mechanism:  p.proof.mechanism,
+		Received:   p.received.Load(),
+		Ignored:    p.ignored.Load(),
+		Topics:     len(p.filter.sorted),
+		Slow:       p.slow,
+		Paused:     p.paused.Load(),
 	}
 }
 
 // Send queues the whole batch for this peer, in order, and reports whether it
 // did. It does not block. False means that nothing was queued: the peer is
-// gone, its queue has no room for all of them, or it is not a PULL. What the
-// connection has not taken when it ends is dropped, and goes to no other peer.
+// gone, its queue has no room for all of them, or the socket is none that sends
+// to single peers: a Push, Router or Dealer. What the connection has not taken
+// when it ends is dropped, and goes to no other peer.
 func (p *Peer) Send(batch ...Frames) bool {
-	if p.kind != "PULL" {
+	if !p.takes {
 		return false
 	}
 	p.mu.Lock()
@@ -147,20 +189,26 @@ func (p *Peer) offer(frames Frames) bool {
 	return true
 }
 
-// publish queues frames if the subscriber wants them. Overflow policy: the
-// newest message is dropped, for this subscriber alone.
-func (p *Peer) publish(frames Frames, topic []byte) {
+// publish queues frames and reports whether the subscriber has just become
+// slow. Overflow policy: the newest message is dropped, for this subscriber
+// alone.
+func (p *Peer) publish(frames Frames) (slow bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state != open || !p.filter.match(topic) {
-		return
+	if p.state != open {
+		return false
 	}
 	if p.room() < 1 {
 		p.counts.Matched++
 		p.counts.Dropped++
-		return
+		slow, p.slow = !p.slow, true
+		return slow
+	}
+	if p.counts.Queued == 0 {
+		p.slow = false
 	}
 	p.enqueue(item{frames, true})
+	return false
 }
 
 func (p *Peer) room() int { return p.queue - int(p.counts.Queued) }
@@ -229,11 +277,11 @@ func (p *Peer) resume() {
 }
 
 // drain lets the writer end once everything queued is written.
-func (p *Peer) drain() {
+func (p *Peer) drain(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state == open {
-		p.state, p.cause = draining, ReasonClosed
+		p.state, p.cause = draining, cause
 		p.work.Signal()
 	}
 }
@@ -247,8 +295,11 @@ func (p *Peer) cut(cause error) {
 	p.state = gone
 	p.work.Signal()
 	p.mu.Unlock()
-	_ = p.conn.Close() // it is of no use any more, whatever Close says
+	_ = p.raw.Close() // it is of no use any more, whatever Close says
 }
+
+// Cut ends the connection. What is queued for the peer alone is dropped.
+func (p *Peer) Cut(why error) { p.cut(fmt.Errorf("%w: %w", ReasonCut, why)) }
 
 // end takes back what can go to another peer, drops the rest, and returns why
 // the connection ended. Reader and writer have ended.

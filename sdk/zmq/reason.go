@@ -21,6 +21,13 @@ const (
 	ReasonIncompatible Reason = "incompatible socket type"
 	ReasonRejected     Reason = "peer reported an error"
 	ReasonHandshake    Reason = "handshake timeout"
+	ReasonIdentity     Reason = "identity in use"
+
+	// The peer did not prove what the socket's Security asks for.
+	ReasonTLS       Reason = "TLS handshake failed"
+	ReasonServerKey Reason = "wrong CURVE server key"
+	ReasonProof     Reason = "CURVE key not proven"
+	ReasonKey       Reason = "CURVE key not admitted"
 
 	// A limit of [Limits] was reached.
 	ReasonPeers         Reason = "too many peers"
@@ -35,6 +42,8 @@ const (
 	ReasonFlags      Reason = "invalid frame flags"
 	ReasonCommand    Reason = "malformed command"
 	ReasonUnexpected Reason = "message from a peer that may not send"
+	ReasonForged     Reason = "ciphertext does not verify"
+	ReasonNonce      Reason = "nonce went back"
 	ReasonCodec      Reason = "codec failure"
 
 	// The peer is gone or as good as gone.
@@ -44,7 +53,9 @@ const (
 	ReasonFailed Reason = "connection failed"
 
 	// This side ended it.
-	ReasonClosed Reason = "socket closed"
+	ReasonClosed  Reason = "socket closed"
+	ReasonRemoved Reason = "endpoint removed"
+	ReasonCut     Reason = "cut by the application"
 )
 
 // Error returns the phrase.

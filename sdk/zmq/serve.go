@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/go-zeromq/zmq4/security/null"
+
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 const (
@@ -21,71 +23,126 @@ const (
 	readBatch = 64
 )
 
-// serve makes a peer of conn and stays with it to its end. It reports whether
-// the peer became ready. g is nil for a dialled connection.
-func (s *socket) serve(ctx context.Context, conn net.Conn, name string, g *guest) bool {
-	guard, codec, err := s.handshake(ctx, conn, g)
+// link is a connection that has begun, and how.
+type link struct {
+	net.Conn
+	name  string // the endpoint it came by
+	host  string // dialled; empty for an accepted one
+	guest *guest // nil for a dialled one
+}
+
+// serve makes a peer of l and stays with it to its end. It reports whether the
+// peer became ready.
+func (s *socket) serve(ctx context.Context, l link) bool {
+	guard, codec, err := s.handshake(ctx, l)
 	if err != nil {
-		s.refuse(conn, name, err)
+		s.refuse(l, err)
 		return false
 	}
-	p := newPeer(conn, addrOf(conn, name), guard.hello, s.opt)
-	p.freed = s.hooks.freed
+	p := newPeer(l, guard, s.opt)
+	p.takes, p.freed = s.answers(), s.hooks.freed
+	if err := s.claim(p); err != nil {
+		s.refuse(l, err)
+		return false
+	}
 	guard.peer = p
 	if s.opt.Up != nil {
 		s.opt.Up(p)
 	}
 	s.join(p)
-	s.observe(Event{Kind: Connected, Endpoint: name, Addr: p.addr, Peer: p})
+	s.observe(Event{Kind: Connected, Endpoint: l.name, Addr: p.addr, Peer: p})
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		w := writer{peer: p, timeout: s.opt.Limits.WriteTimeout, buffers: &s.buffers}
+		w := writer{peer: p, buffers: &s.buffers}
 		if err := w.run(); err != nil {
 			p.cut(err)
 		}
 	}()
 	p.cut(s.read(p, guard, codec))
 	<-written
-	s.leave(p, name)
+	s.leave(p)
 	return true
 }
 
-// handshake runs greeting and READY through the codec, within the deadline.
-func (s *socket) handshake(ctx context.Context, conn net.Conn, g *guest) (*guard, *zmq4.Conn, error) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+// handshake runs TLS, greeting, CURVE and READY through the codec, within the
+// deadline.
+func (s *socket) handshake(ctx context.Context, l link) (*guard, *zmq4.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	if err := conn.SetDeadline(time.Now().Add(s.opt.Limits.HandshakeTimeout)); err != nil {
+	if err := l.SetDeadline(time.Now().Add(s.opt.Limits.HandshakeTimeout)); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ReasonFailed, err)
 	}
-	buffer := readFew
-	if !s.sends() {
-		buffer = readMany
-	}
-	guard := newGuard(conn, s.opt.Limits, buffer, func(kind string) error { return checkPair(s.kind, kind) })
-	guard.mute, guard.topics = s.hooks.mute, s.kind == "PUB"
-	if guard.topics {
-		guard.limits.Frame = min(guard.limits.Frame, 1+guard.limits.SubscriptionBytes)
-	}
-	var codec *zmq4.Conn
-	err := s.contain(func() (err error) {
-		codec, err = zmq4.Open(guard, null.Security(), zmq4.SocketType(s.kind), nil, g != nil, nil)
-		return err
-	})
+	base := &steady{Conn: l.Conn}
+	guard, codec, err := s.open(ctx, l, base)
 	switch {
 	case ctx.Err() != nil:
 		err = ReasonClosed
-	case g != nil && s.admission.evicted(g):
+	case l.guest != nil && s.admission.evicted(l.guest):
 		err = fmt.Errorf("%w: limit %d", ReasonHandshakes, s.opt.Limits.Handshakes)
-	case err == nil && g != nil:
-		err = s.admission.pass(g)
-	case guard.fault != nil:
-		err = guard.fault
+	case err == nil && l.guest != nil:
+		err = s.admission.pass(l.guest)
 	}
 	if err == nil {
-		err = conn.SetDeadline(time.Time{})
+		err = l.SetDeadline(time.Time{})
 	}
+	base.timeout = s.opt.Limits.WriteTimeout
 	return guard, codec, err
+}
+
+func (s *socket) open(ctx context.Context, l link, base *steady) (_ *guard, codec *zmq4.Conn, err error) {
+	security := s.security.Load()
+	server := l.guest != nil
+	limited, cancel := within(ctx, s.opt.Limits)
+	defer cancel()
+	conn, proven, err := security.tunnel(limited, base, l.host, server)
+	if err != nil {
+		return nil, nil, err
+	}
+	buffer := readFew
+	if s.hooks.take != nil && s.kind != "PUB" {
+		buffer = readMany
+	}
+	g := newGuard(conn, security, s.opt.Limits, buffer)
+	g.server, g.proof, g.buffers = server, proven, &s.buffers
+	g.accept = func(kind string) error { return checkPair(s.kind, kind) }
+	g.mute, g.topics = s.hooks.mute, s.kind == "PUB"
+	if g.topics {
+		g.limits.Frame = min(g.limits.Frame, 1+g.limits.SubscriptionBytes)
+	}
+	err = s.contain(func() (err error) {
+		codec, err = zmq4.Open(g, null.Security(), zmq4.SocketType(s.kind), zmq4.SocketIdentity(s.opt.Identity), server, nil)
+		return err
+	})
+	if g.fault != nil {
+		err = g.fault
+	}
+	return g, codec, err
+}
+
+// claim gives a peer the identity it asks for, unless another has it. Peers
+// with keys have names of their own, so that no other key can take one.
+func (s *socket) claim(p *Peer) error {
+	if s.kind != "ROUTER" || p.identity == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := identity{p.proof.key, p.identity}
+	if s.identities[id] {
+		return fmt.Errorf("%w: %.64q", ReasonIdentity, p.identity)
+	}
+	if s.identities == nil {
+		s.identities = make(map[identity]bool)
+	}
+	s.identities[id] = true
+	return nil
+}
+
+// identity is a name, and the key of the only one who may have it.
+type identity struct {
+	key  curve.Public
+	name string
 }
 
 // join makes p one of the socket's peers.
@@ -98,6 +155,9 @@ func (s *socket) join(p *Peer) {
 		p.cut(ReasonClosed)
 	} else if s.hooks.joined != nil {
 		s.hooks.joined(p)
+	}
+	if !s.has(p.endpoint) {
+		s.dismiss(p, ReasonRemoved)
 	}
 }
 
@@ -154,39 +214,51 @@ func (s *socket) contain(f func() error) (err error) {
 }
 
 // leave ends p's time as a peer.
-func (s *socket) leave(p *Peer, name string) {
+func (s *socket) leave(p *Peer) {
 	s.mu.Lock()
 	back, cause := p.end()
 	s.peers = slices.DeleteFunc(s.peers, func(other *Peer) bool { return other == p })
+	delete(s.identities, identity{p.proof.key, p.identity})
 	s.past.Counts.add(p.Facts().Counts)
 	s.past.Received += p.received.Load()
+	s.past.Ignored += p.ignored.Load()
 	kind := Cut
-	switch ReasonOf(cause) {
-	case ReasonEnded, ReasonFailed, ReasonRejected, ReasonClosed:
+	switch reason := ReasonOf(cause); reason {
+	case ReasonEnded, ReasonFailed, ReasonRejected, ReasonClosed, ReasonRemoved:
 		kind = Gone
 	default:
 		s.past.Cut++
+		s.count(reason)
 	}
 	if s.hooks.left != nil {
-		s.hooks.left(back)
+		s.hooks.left(p, back)
 	}
 	s.mu.Unlock()
 	if s.opt.Down != nil {
 		s.opt.Down(p, cause)
 	}
-	s.observe(Event{Kind: kind, Endpoint: name, Addr: p.addr, Peer: p, Err: cause})
+	s.observe(Event{Kind: kind, Endpoint: p.endpoint, Addr: p.addr, Peer: p, Err: cause})
+}
+
+// count notes why a connection was refused or cut. The caller holds mu.
+func (s *socket) count(reason Reason) {
+	if s.past.Reasons == nil {
+		s.past.Reasons = make(map[Reason]uint64)
+	}
+	s.past.Reasons[reason]++
 }
 
 // refuse ends a connection that did not become a peer.
-func (s *socket) refuse(conn net.Conn, name string, err error) {
-	_ = conn.Close() // it is of no use, whatever Close says
+func (s *socket) refuse(l link, err error) {
+	_ = l.Close() // it is of no use, whatever Close says
 	if errors.Is(err, ReasonClosed) {
 		return
 	}
 	s.mu.Lock()
 	s.past.Refused++
+	s.count(ReasonOf(err))
 	s.mu.Unlock()
-	s.observe(Event{Kind: Refused, Endpoint: name, Addr: addrOf(conn, name), Err: err})
+	s.observe(Event{Kind: Refused, Endpoint: l.name, Addr: addrOf(l.Conn, l.name), Err: err})
 }
 
 // addrOf names the other end; an ipc peer has no name of its own.

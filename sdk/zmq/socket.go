@@ -3,10 +3,12 @@ package zmq
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,45 +28,57 @@ type socket struct {
 	admission *admission
 	buffers   sync.Pool // of *[]byte, for writers
 
-	mu        sync.Mutex
-	begin     func(chore) // starts a chore; nil before Run
-	chores    []chore     // to be started by Run
-	listeners []net.Listener
-	closed    bool // Run has begun to end
-	peers     []*Peer
-	past      Stats // of peers that are gone, and of none
+	security atomic.Pointer[Security]
+
+	mu         sync.Mutex
+	life       context.Context // of Run; nil before
+	places     []*place
+	closed     bool // Run has begun to end
+	peers      []*Peer
+	identities map[identity]bool // claimed, of a Router
+	past       Stats             // of peers that are gone, and of none
 
 	going sync.WaitGroup
 }
 
-// chore accepts on one listener or dials one address until ctx ends.
-type chore func(ctx context.Context)
+// place is an endpoint, and the work of accepting or dialling there until it is
+// removed.
+type place struct {
+	name     string
+	listener net.Listener // nil where the socket connects
+	work     func(ctx context.Context)
+	stop     context.CancelFunc // nil before Run
+}
 
 // hooks are what tells one socket type from another. Those that are nil do
 // nothing.
 type hooks struct {
-	mute   bool                        // peers send no messages
-	joined func(*Peer)                 // under mu, before it is read from
-	left   func(back []Frames)         // under mu: what its queue still held
-	freed  func()                      // a peer's queue has got room
-	take   func(*Peer, []Frames) error // messages came in; may wait for room
-	closed func()                      // Run has begun to end
+	sends  bool                         // what is queued for peers is sent before the end
+	mute   bool                         // peers send no messages
+	joined func(*Peer)                  // under mu, before it is read from
+	left   func(p *Peer, back []Frames) // under mu: what its queue still held
+	freed  func()                       // a peer's queue has got room
+	take   func(*Peer, []Frames) error  // messages came in; may wait for room
+	closed func()                       // Run has begun to end
 }
 
 // Stats count what a socket did since it was made.
 type Stats struct {
 	Counts
-	Received uint64 // messages taken from peers, subscriptions included
-	Peers    int    // ready now
-	Accepted uint64 // connections that became ready, dialled ones included
-	Refused  uint64 // connections that did not
-	Cut      uint64 // ready ones that this side ended for cause
-	Panics   uint64 // of the codec; each cost one connection
+	Received uint64            // messages taken from peers, subscriptions included
+	Peers    int               // ready now
+	Accepted uint64            // connections that became ready, dialled ones included
+	Refused  uint64            // connections that did not
+	Cut      uint64            // ready ones that this side ended for cause
+	Panics   uint64            // of the codec; each cost one connection
+	Ignored  uint64            // subscriptions that peers may not make
+	Reasons  map[Reason]uint64 // of Refused and Cut
 }
 
 func newSocket(kind string, o Options, h hooks) *socket {
 	o = o.withDefaults()
 	s := &socket{kind: kind, opt: o, hooks: h, admission: newAdmission(o.Limits)}
+	s.security.Store(&o.Security)
 	s.buffers.New = func() any {
 		b := make([]byte, 0, writeBuffer)
 		return &b
@@ -74,7 +88,7 @@ func newSocket(kind string, o Options, h hooks) *socket {
 
 // Listen binds endpoint, tcp://host:port or ipc://path, at once, and returns
 // the endpoint that reaches it: port 0 has become a real one. Peers are served
-// while Run runs. An ipc file gets mode 0600 and is removed at the end; one
+// while Run runs. An ipc file gets Options.Mode and is removed at the end; one
 // left behind is replaced if nobody answers on it. Run releases what was
 // bound, even if its context has ended before.
 func (s *socket) Listen(endpoint string) (bound string, err error) {
@@ -82,17 +96,16 @@ func (s *socket) Listen(endpoint string) (bound string, err error) {
 	if err != nil {
 		return "", err
 	}
-	l, bound, err := listen(e)
+	if err := s.security.Load().check(true); err != nil {
+		return "", err
+	}
+	l, bound, err := listen(e, s.opt.Mode)
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return "", errors.Join(ErrClosed, l.Close())
+	if err := s.add(&place{name: bound, listener: l, work: func(ctx context.Context) { s.accept(ctx, l, bound) }}); err != nil {
+		return "", errors.Join(err, l.Close())
 	}
-	s.listeners = append(s.listeners, l)
-	s.add(func(ctx context.Context) { s.accept(ctx, l, bound) })
 	return bound, nil
 }
 
@@ -103,13 +116,62 @@ func (s *socket) Connect(endpoint string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.security.Load().check(false); err != nil {
+		return err
+	}
+	return s.add(&place{name: endpoint, work: func(ctx context.Context) { s.dial(ctx, e, endpoint) }})
+}
+
+// Remove takes back a Listen, by what it returned, or a Connect, by what it was
+// given, and reports whether there was one. Nothing new comes by that endpoint;
+// connections that did have Options.Linger to take what is queued for them. All
+// others go on.
+func (s *socket) Remove(endpoint string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
+	at := slices.IndexFunc(s.places, func(p *place) bool { return p.name == endpoint })
+	if at < 0 || s.closed {
+		return false
 	}
-	s.add(func(ctx context.Context) { s.dial(ctx, e, endpoint) })
+	p := s.places[at]
+	s.places = slices.Delete(s.places, at, at+1)
+	p.end()
+	for _, peer := range s.peers {
+		if peer.endpoint == endpoint && !s.has(endpoint) {
+			s.dismiss(peer, ReasonRemoved)
+			time.AfterFunc(max(s.opt.Linger, 0), func() { peer.cut(ReasonRemoved) })
+		}
+	}
+	return true
+}
+
+// Secure replaces what Options.Security was, for connections to come. Those
+// that are there go on: Peer.Cut ends one whose key has lost its right.
+func (s *socket) Secure(security Security) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.places {
+		if err := security.check(p.listener != nil); err != nil {
+			return err
+		}
+	}
+	s.security.Store(&security)
 	return nil
+}
+
+// has reports whether there is such an endpoint. The caller holds mu.
+func (s *socket) has(endpoint string) bool {
+	return slices.ContainsFunc(s.places, func(p *place) bool { return p.name == endpoint })
+}
+
+// end stops a place's work.
+func (p *place) end() {
+	if p.listener != nil {
+		_ = p.listener.Close() // nothing is accepted any more, whatever Close says
+	}
+	if p.stop != nil {
+		p.stop()
+	}
 }
 
 // Peers returns the peers that are ready.
@@ -124,10 +186,12 @@ func (s *socket) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.past
+	stats.Reasons = maps.Clone(s.past.Reasons)
 	stats.Peers = len(s.peers)
 	for _, p := range s.peers {
 		stats.Counts.add(p.Facts().Counts)
 		stats.Received += p.received.Load()
+		stats.Ignored += p.ignored.Load()
 	}
 	return stats
 }
@@ -137,39 +201,50 @@ func (s *socket) Stats() Stats {
 // returns nil once all its goroutines have ended. It runs once.
 func (s *socket) Run(ctx context.Context) error {
 	s.mu.Lock()
-	if s.begin != nil {
+	if s.life != nil {
 		s.mu.Unlock()
 		return errors.New("zmq: Run was called before")
 	}
-	s.begin = func(c chore) { s.going.Go(func() { c(ctx) }) }
-	for _, c := range s.chores {
-		s.begin(c)
+	s.life = ctx
+	for _, p := range s.places {
+		s.begin(p)
 	}
-	s.chores = nil
-	s.begin(s.pulse)
+	s.going.Go(func() { s.pulse(ctx) })
 	s.mu.Unlock()
 	<-ctx.Done()
 	s.close()
 	return nil
 }
 
-// add starts a chore, now or when Run begins. The caller holds mu.
-func (s *socket) add(c chore) {
-	if s.begin == nil {
-		s.chores = append(s.chores, c)
-		return
+// add takes in a place; its work starts now or when Run begins.
+func (s *socket) add(p *place) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
 	}
-	s.begin(c)
+	s.places = append(s.places, p)
+	if s.life != nil {
+		s.begin(p)
+	}
+	return nil
+}
+
+// begin starts a place's work. The caller holds mu.
+func (s *socket) begin(p *place) {
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(s.life)
+	s.going.Go(func() { p.work(ctx) })
 }
 
 func (s *socket) close() {
 	s.mu.Lock()
 	s.closed = true
-	for _, l := range s.listeners {
-		_ = l.Close() // nothing is accepted any more, whatever Close says
+	for _, p := range s.places {
+		p.end()
 	}
 	for _, p := range s.peers {
-		s.dismiss(p)
+		s.dismiss(p, ReasonClosed)
 	}
 	s.mu.Unlock()
 	if s.hooks.closed != nil {
@@ -193,16 +268,17 @@ func (s *socket) close() {
 	<-ended
 }
 
-// dismiss ends a peer as the socket ends: with everything sent, if it sends.
-func (s *socket) dismiss(p *Peer) {
-	if s.sends() && s.opt.Linger > 0 {
-		p.drain()
+// dismiss ends a peer for no fault of its own: with everything sent, if it sends.
+func (s *socket) dismiss(p *Peer, cause Reason) {
+	if s.hooks.sends && s.opt.Linger > 0 {
+		p.drain(cause)
 		return
 	}
-	p.cut(ReasonClosed)
+	p.cut(cause)
 }
 
-func (s *socket) sends() bool { return s.kind == "PUSH" || s.kind == "PUB" }
+// answers reports whether messages may be sent to single peers.
+func (s *socket) answers() bool { return s.kind == "PUSH" || s.kind == "ROUTER" || s.kind == "DEALER" }
 
 // accept takes in connections until the listener is closed.
 func (s *socket) accept(ctx context.Context, l net.Listener, bound string) {
@@ -227,11 +303,11 @@ func (s *socket) accept(ctx context.Context, l net.Listener, bound string) {
 func (s *socket) welcome(ctx context.Context, conn net.Conn, bound string) {
 	g, err := s.admission.enter(conn)
 	if err != nil {
-		s.refuse(conn, bound, err)
+		s.refuse(link{Conn: conn, name: bound}, err)
 		return
 	}
 	defer s.admission.leave(g)
-	s.serve(ctx, conn, bound, g)
+	s.serve(ctx, link{Conn: conn, name: bound, guest: g})
 }
 
 // dial keeps one connection to e until ctx ends.
@@ -242,7 +318,7 @@ func (s *socket) dial(ctx context.Context, e endpoint, name string) {
 		conn, err := dialer.DialContext(ctx, e.network, e.address)
 		ready := false
 		if err == nil {
-			ready = s.serve(ctx, conn, name, nil)
+			ready = s.serve(ctx, link{Conn: conn, name: name, host: e.host()})
 		} else if ctx.Err() == nil {
 			s.observe(Event{Kind: Unreachable, Endpoint: name, Addr: e.address, Err: err})
 		}

@@ -1,12 +1,8 @@
 package zmq
 
 import (
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
-	"time"
 )
 
 const (
@@ -21,7 +17,6 @@ const (
 // writer is the only goroutine that writes to a peer.
 type writer struct {
 	peer    *Peer
-	timeout time.Duration
 	buffers *sync.Pool // of *[]byte with writeBuffer of room; held while writing only
 
 	buf     []byte
@@ -59,9 +54,7 @@ func (w *writer) take() bool {
 	}
 	if p.state == draining && len(p.waiting) == 0 {
 		// Half closed, the peer reads all of it, then ends the connection.
-		if half, ok := p.conn.(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite() // on failure the reader sees the end, too
-		}
+		_ = closeWrite(p.conn) // on failure the reader sees the end, too
 		return false
 	}
 	w.batch, p.waiting, p.spare = p.waiting, p.spare, nil
@@ -153,25 +146,20 @@ func (w *writer) push(all net.Buffers, end int) error {
 	return err
 }
 
-// hand gives all to the kernel. As long as the peer takes some of it within
-// each timeout it goes on: large messages may take their time.
+// hand gives all to the kernel, through what seals it.
 func (w *writer) hand(all net.Buffers) (int64, error) {
+	if plain, ok := w.peer.conn.(*steady); ok {
+		return plain.writeAll(all)
+	}
 	var total int64
-	for {
-		if err := w.peer.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+	for _, part := range all {
+		n, err := w.peer.conn.Write(part)
+		total += int64(n)
+		if err != nil {
 			return total, reasoned(err)
-		}
-		n, err := all.WriteTo(w.peer.conn)
-		total += n
-		switch {
-		case err == nil:
-			return total, nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return total, reasoned(err)
-		case n == 0:
-			return total, fmt.Errorf("%w: nothing taken for %s", ReasonWrite, w.timeout)
 		}
 	}
+	return total, nil
 }
 
 // whole counts the messages that the first n bytes of batch hold completely.
