@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +109,12 @@ func (o *observed) has(kind zmq.Kind, reason zmq.Reason) bool {
 		}
 	}
 	return false
+}
+
+func (o *observed) all() []zmq.Event {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.events)
 }
 
 func (o *observed) String() string {

@@ -200,3 +200,31 @@ func TestPubSendNeverBlocks(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 }
+
+func TestSlowIsToldOnce(t *testing.T) {
+	var events observed
+	pub := zmq.NewPub(zmq.Options{Queue: 2, Observe: events.add, Heartbeat: zmq.Heartbeat{Interval: -1}})
+	r := dialRaw(t, listen(t, pub))
+	run(t, pub)
+	r.handshake(0, "SUB")
+	r.write([]byte{0, 1, 1})
+	await(t, "the subscription", func() bool { return pub.Stats().Received == 1 })
+	large := zmq.Frames{make([]byte, 1<<20)}
+	await(t, "the first drop", func() bool {
+		_ = pub.Send(large)
+		return pub.Stats().Dropped > 0
+	})
+	for range 100 {
+		_ = pub.Send(large)
+	}
+	slow := 0
+	for _, e := range events.all() {
+		if e.Kind == zmq.Slow {
+			slow++
+		}
+	}
+	if slow != 1 || !pub.Peers()[0].Facts().Slow {
+		t.Errorf("%d times", slow)
+	}
+	balanced(t, pub.Stats().Counts)
+}
