@@ -8,6 +8,12 @@ import _ "embed"
 //go:embed quickstart.toml
 var Quickstart []byte
 
+// Curve is an example of a router off loopback, secured by CURVE. It loads once
+// its keys are made and its public keys filled in, and is refused until then.
+//
+//go:embed curve.toml
+var Curve []byte
+
 // Reference has every key at its default, with a comment.
 //
 //go:embed headgate.toml

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 
 	"github.com/headgate-io/headgate/configs"
 	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
@@ -50,18 +52,35 @@ func TestReferenceIsDefault(t *testing.T) {
 	}
 }
 
-// commented is a line of an example: TOML behind "# ".
-var commented = regexp.MustCompile(`(?m)^# (\[|[a-z_0-9]+ = )`)
+var (
+	// commented is a line of an example: TOML behind "# ".
+	commented = regexp.MustCompile(`(?m)^# (\[|[a-z_0-9]+ = )`)
+	// alternative is one that cannot stand beside the lines above it.
+	alternative = regexp.MustCompile(`(?m)^# or ([a-z_0-9]+ = )`)
+	// missing is a public key that whoever uses an example fills in.
+	missing = regexp.MustCompile(`"<public key of [a-z]+>"`)
+)
+
+// examples is the reference with its examples uncommented.
+func examples() []byte {
+	return withKeys(commented.ReplaceAll(configs.Reference, []byte("$1")))
+}
+
+// withKeys fills in a new public key wherever one is missing.
+func withKeys(text []byte) []byte {
+	return missing.ReplaceAllFunc(text, func([]byte) []byte {
+		return strconv.AppendQuote(nil, curve.NewSecret().Public().String())
+	})
+}
 
 func TestReferenceExamplesLoad(t *testing.T) {
-	examples := commented.ReplaceAll(configs.Reference, []byte("$1"))
 	dir := t.TempDir()
 	makeFiles(t, dir)
-	got, err := config.Parse(examples, "headgate.toml", dir, options)
+	got, err := config.Parse(examples(), "headgate.toml", dir, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Ingress) != 2 || len(got.Auth) != 3 || len(got.Channels) != 2 || len(got.Routes) != 1 {
+	if len(got.Ingress) != 3 || len(got.Auth) != 3 || len(got.Channels) != 3 || len(got.Peers) != 1 || len(got.Routes) != 1 {
 		t.Fatal("an example block is missing")
 	}
 }
@@ -69,10 +88,9 @@ func TestReferenceExamplesLoad(t *testing.T) {
 // TestReferenceExamplesShowDefaults holds the example channels against
 // channels that set nothing.
 func TestReferenceExamplesShowDefaults(t *testing.T) {
-	examples := commented.ReplaceAll(configs.Reference, []byte("$1"))
 	dir := t.TempDir()
 	makeFiles(t, dir)
-	got, err := config.Parse(examples, "headgate.toml", dir, options)
+	got, err := config.Parse(examples(), "headgate.toml", dir, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +115,8 @@ routes = [{ name = "all", type = ["**"], channels = ["c", "t"] }]
 // TestReferenceHasEveryKey looks for each key of the configuration in the
 // reference's table of that name.
 func TestReferenceHasEveryKey(t *testing.T) {
-	examples := commented.ReplaceAll(configs.Reference, []byte("$1"))
 	var tables map[string]any
-	if err := toml.Unmarshal(examples, &tables); err != nil {
+	if err := toml.Unmarshal(alternative.ReplaceAll(examples(), []byte("$1")), &tables); err != nil {
 		t.Fatal(err)
 	}
 	var schema map[string]any
@@ -107,6 +124,13 @@ func TestReferenceHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	mentioned(t, "", schema, []any{tables})
+}
+
+// connecting lists the keys for sockets that connect in tables whose sockets
+// never do. The channels of the reference show them.
+var connecting = map[string]bool{
+	"ingress[].curve.server_key": true, "ingress[].tls.ca": true,
+	"replies.curve.server_key": true, "replies.tls.ca": true,
 }
 
 // mentioned wants each property of a schema in one of the tables at least.
@@ -118,6 +142,9 @@ func mentioned(t *testing.T, path string, schema map[string]any, tables []any) {
 			if value, found := table.(map[string]any)[key]; found {
 				values = append(values, value)
 			}
+		}
+		if len(values) == 0 && connecting[path+key] {
+			continue
 		}
 		if len(values) == 0 {
 			t.Errorf("%s%s is not mentioned", path, key)
@@ -167,6 +194,43 @@ func TestQuickstartLoads(t *testing.T) {
 	}
 }
 
+// TestCurveLoads fills in what the example leaves to its user: without warnings
+// it is then as good as the quickstart.
+func TestCurveLoads(t *testing.T) {
+	dir := t.TempDir()
+	makeFiles(t, dir)
+	got, err := config.Parse(withKeys(configs.Curve), "headgate.toml", dir, config.Options{Env: []string{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if warnings := got.Warnings(); len(warnings) != 0 {
+		t.Errorf("warnings: %q", warnings)
+	}
+	if len(got.Peers) != 2 || got.Replies.Curve == nil || got.Ingress[0].Curve == nil || got.Channels[0].Curve == nil || got.Channels[1].Curve == nil {
+		t.Errorf("loads as %+v", got)
+	}
+}
+
+// TestCurveNeedsKeys shows that the example runs with nobody's key but its
+// user's own.
+func TestCurveNeedsKeys(t *testing.T) {
+	dir := t.TempDir()
+	makeFiles(t, dir)
+	_, err := config.Parse(configs.Curve, "headgate.toml", dir, config.Options{Env: []string{}})
+	problems, _ := err.(config.Problems)
+	if len(problems) != 2 || problems[0].Key != "peers[0].curve" || problems[1].Key != "peers[1].curve" {
+		t.Errorf("without public keys: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "router.curve")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = config.Parse(withKeys(configs.Curve), "headgate.toml", dir, config.Options{Env: []string{}})
+	problems, _ = err.(config.Problems)
+	if len(problems) != 4 || problems[0].Key != "ingress[0].curve.secret" {
+		t.Errorf("without a secret key: %v", err)
+	}
+}
+
 func TestSchemaIsCurrent(t *testing.T) {
 	if *update {
 		if err := os.WriteFile("headgate.schema.json", config.Schema(), 0o644); err != nil {
@@ -198,7 +262,10 @@ func TestSchemaValidates(t *testing.T) {
 	}{
 		"quickstart":   {configs.Quickstart, true},
 		"reference":    {configs.Reference, true},
-		"examples":     {commented.ReplaceAll(configs.Reference, []byte("$1")), true},
+		"examples":     {examples(), true},
+		"alternatives": {alternative.ReplaceAll(examples(), []byte("$1")), true},
+		"curve":        {withKeys(configs.Curve), true},
+		"key missing":  {configs.Curve, false},
 		"unknown key":  {[]byte("[log]\nlevl = \"info\""), false},
 		"no build":     {[]byte("[grants]"), false},
 		"enum":         {[]byte("[log]\nlevel = \"loud\""), false},
@@ -236,7 +303,7 @@ func plain(t *testing.T, value any) any {
 // makeFiles makes what the examples refer to.
 func makeFiles(t *testing.T, dir string) {
 	t.Helper()
-	key := config.Key{ID: "edge-1", Principal: "edge"}
+	key := config.Key{ID: "edge-1", Principal: "edge", Sources: []string{"**"}, Types: []string{"com.example.**"}}
 	if err := config.WriteKey(filepath.Join(dir, "keys"), key, webhook.FormatSecret(secret)); err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +322,8 @@ func makeFiles(t *testing.T, dir string) {
 		"tls/cert.pem":       certPEM,
 		"tls/clients.pem":    certPEM,
 		"tls/key.pem":        pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+		"tls/consumers.pem":  certPEM,
+		"router.curve":       []byte(curve.NewSecret().Reveal() + "\n"),
 		"partner-1.pub":      []byte("whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) + "\n"),
 		"schemas/order.json": []byte(`{"type":"object"}`),
 	} {

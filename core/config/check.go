@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,11 +21,14 @@ func check(c *Config, r *report) {
 	for i := range c.Channels {
 		k.channel(&c.Channels[i], item("channels", i))
 	}
+	k.lease()
+	k.peers()
 	for i := range c.Routes {
 		k.route(&c.Routes[i], item("routes", i))
 	}
 	k.reached()
 	k.signing()
+	k.limits()
 	if c.Data.Dir == "" {
 		k.bad("data.dir", "must not be empty")
 	}
@@ -77,19 +81,6 @@ func (k *checker) listen(a address, key string) {
 	k.listening = append(k.listening, listening{a, key})
 }
 
-// zmq checks an address of a ZeroMQ socket against the rule for those off
-// loopback.
-func (k *checker) zmq(a address, key string, allowPlain bool) {
-	if a.loopback() || allowPlain {
-		return
-	}
-	hint := "use a loopback address or ipc://, or set allow_plain_zmq = true where the network itself is private"
-	if !a.ip.IsValid() {
-		hint = "a name is never loopback; " + hint
-	}
-	k.hint(key, hint, "ZeroMQ off loopback would be neither encrypted nor authenticated")
-}
-
 // globs checks the patterns of one list.
 func (k *checker) globs(patterns []string, sep, key string) {
 	for i, pattern := range patterns {
@@ -111,10 +102,45 @@ func (k *checker) refer(list []string, noun, key string, known []string) {
 	}
 }
 
+// classed is a table whose keys are not for each of its classes: the tag
+// `class` of a field names the one that it is for.
+type classed interface{ class() string }
+
+// classes says each class in words.
+var classes = map[string]string{
+	"command":   `channels of class "command"`,
+	"telemetry": `channels of class "telemetry"`,
+	"http":      "HTTP (http:// and https://)",
+	"zmq":       "ZeroMQ (tcp:// and ipc://)",
+}
+
+// classKeys refuses keys of another class. A class that is none is a problem
+// already.
+func (k *checker) classKeys(table classed, key string) {
+	own := table.class()
+	if classes[own] == "" {
+		return
+	}
+	for _, field := range fields(reflect.TypeOf(table).Elem()) {
+		class, at := field.Tag.Get("class"), join(key, field.Tag.Get("toml"))
+		if class != "" && class != own && k.spots.has(at) {
+			k.bad(at, "is for %s only", classes[class])
+		}
+	}
+}
+
 func (k *checker) channelNames() []string {
 	names := make([]string, len(k.c.Channels))
 	for i := range k.c.Channels {
 		names[i] = k.c.Channels[i].Name
+	}
+	return names
+}
+
+func (k *checker) ingressNames() []string {
+	names := make([]string, len(k.c.Ingress))
+	for i := range k.c.Ingress {
+		names[i] = k.c.Ingress[i].Name
 	}
 	return names
 }

@@ -7,7 +7,11 @@
 // their own values.
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/headgate-io/headgate/sdk/curve"
+)
 
 // Config is the whole of headgate's TOML. Its field order is the order of
 // configs/headgate.toml; `doc` is the comment there and in the JSON Schema.
@@ -18,6 +22,7 @@ type Config struct {
 	Admin    Admin     `toml:"admin" doc:"how operators reach a running router"`
 	Auth     []Auth    `toml:"auth" doc:"who may send: providers of keys"`
 	Channels []Channel `toml:"channels" doc:"ways out, to consumers"`
+	Peers    []Peer    `toml:"peers" doc:"CURVE clients: who may connect to sockets with curve; none are admitted that are not here"`
 	Routes   []Route   `toml:"routes" doc:"rules: which events go to which channels"`
 	Signing  Signing   `toml:"signing" doc:"the router's own delivery key"`
 	Journal  Journal   `toml:"journal" doc:"the store of accepted commands"`
@@ -28,7 +33,6 @@ type Config struct {
 	Grants     Absent `toml:"grants"`
 	EventKeys  Absent `toml:"event_keys"`
 	Transforms Absent `toml:"transforms"`
-	Peers      Absent `toml:"peers"`
 	Audit      Absent `toml:"audit"`
 	Trace      Absent `toml:"trace"`
 	Reload     Absent `toml:"reload"`
@@ -48,32 +52,49 @@ type Data struct {
 	Dir string `toml:"dir" default:"headgate-data" doc:"directory, mode 0700: router keys and admin.sock"`
 }
 
-// Ingress is one [[ingress]].
+// Ingress is one [[ingress]], of HTTP or of ZeroMQ: the scheme of Listen says
+// which.
 type Ingress struct {
 	Name           string   `toml:"name" required:"true"`
-	Listen         string   `toml:"listen" required:"true" doc:"http://HOST:PORT or https://HOST:PORT"`
-	TLS            *TLS     `toml:"tls"`
-	Behind         []Prefix `toml:"behind" doc:"CIDRs of the proxies that end TLS; other peers are cut"`
-	AllowPlainHTTP bool     `toml:"allow_plain_http" default:"false" doc:"serve plain HTTP off loopback; listed by check"`
+	Listen         string   `toml:"listen" required:"true" doc:"http://HOST:PORT, https://HOST:PORT, or for ZeroMQ tcp://HOST:PORT or ipc://PATH"`
+	TLS            *TLS     `toml:"tls" doc:"https:// and tcp://: its certificate"`
+	Behind         []Prefix `toml:"behind" doc:"HTTP: CIDRs of the proxies that end TLS; other peers are cut" class:"http"`
+	AllowPlainHTTP bool     `toml:"allow_plain_http" default:"false" doc:"HTTP: serve plain HTTP off loopback; listed by check" class:"http"`
+	Curve          *Curve   `toml:"curve" doc:"ZeroMQ: its CURVE keys; [[peers]] are its clients" class:"zmq"`
+	IPCMode        string   `toml:"ipc_mode" default:"0600" enum:"0600,0660" doc:"ipc://: mode of the socket's file; 0660 lets its group in" class:"zmq"`
+	AllowPlainZMQ  bool     `toml:"allow_plain_zmq" default:"false" doc:"ZeroMQ: plain ZeroMQ off loopback; listed by check" class:"zmq"`
 	MaxBody        Size     `toml:"max_body" default:"1MiB" doc:"largest request body" min:"1KiB" max:"64MiB"`
 	DefaultKeyIDs  []string `toml:"default_key_ids" doc:"keys tried when a request names none, at most 4"`
-	Curve          Absent   `toml:"curve"`
-	AllowPlainZMQ  Absent   `toml:"allow_plain_zmq"`
 }
 
-// TLS is a server's certificate, and the CA of its clients for mTLS.
+// TLS is one end of TLS. Who listens has a certificate, and the CA of its
+// clients for mTLS; who connects has the CA of the servers, and a certificate
+// for mTLS.
 type TLS struct {
-	Cert     string `toml:"cert" required:"true" doc:"PEM file, the chain"`
-	Key      string `toml:"key" required:"true" doc:"PEM file"`
-	ClientCA string `toml:"client_ca" doc:"PEM file; when set, a client certificate is required"`
+	Cert     string `toml:"cert" doc:"PEM file, the chain; required for listen"`
+	Key      string `toml:"key" doc:"PEM file; required for listen"`
+	ClientCA string `toml:"client_ca" doc:"listen: PEM file; when set, a client certificate is required"`
+	CA       string `toml:"ca" doc:"connect: PEM file of who proves the servers; empty for the system's"`
+}
+
+// Curve is one end of CURVE, the security of ZeroMQ (RFC 26).
+type Curve struct {
+	Secret string       `toml:"secret" required:"true" doc:"file:PATH or env:NAME of 1 to 4 secret keys in Z85, one a line, newest first"`
+	Server curve.Public `toml:"server_key" doc:"connect: the consumers' public key in Z85"`
+
+	// Secrets are the keys that stand in Secret, newest first. A listening
+	// socket answers to each, a connecting one uses the first.
+	Secrets []*curve.Secret `toml:"-"`
 }
 
 // Replies is [replies].
 type Replies struct {
-	Listen        string `toml:"listen" default:"tcp://127.0.0.1:5557"`
+	Listen        string `toml:"listen" default:"tcp://127.0.0.1:5557" doc:"tcp://HOST:PORT or ipc://PATH"`
 	Advertise     string `toml:"advertise" default:"" doc:"address consumers are told; empty for listen"`
+	Curve         *Curve `toml:"curve" doc:"its CURVE keys; [[peers]] with a command channel are its clients"`
+	TLS           *TLS   `toml:"tls" doc:"tcp://: its certificate, and the CA of its clients"`
+	IPCMode       string `toml:"ipc_mode" default:"0600" enum:"0600,0660" doc:"ipc://: mode of the socket's file; 0660 lets its group in"`
 	AllowPlainZMQ bool   `toml:"allow_plain_zmq" default:"false" doc:"plain ZeroMQ off loopback; listed by check"`
-	Curve         Absent `toml:"curve"`
 }
 
 // Admin is [admin]. The unix socket in the data directory needs no setting.
@@ -122,6 +143,9 @@ type Channel struct {
 	Class         string   `toml:"class" required:"true" enum:"command,telemetry"`
 	Listen        string   `toml:"listen" doc:"tcp://HOST:PORT or ipc://PATH"`
 	Connect       []string `toml:"connect" doc:"instead of listen: consumers' addresses"`
+	Curve         *Curve   `toml:"curve" doc:"its CURVE keys; listen: [[peers]] are its clients"`
+	TLS           *TLS     `toml:"tls" doc:"tcp://: its certificate, and who proves the others"`
+	IPCMode       string   `toml:"ipc_mode" default:"0600" enum:"0600,0660" doc:"listen on ipc://: mode of the socket's file; 0660 lets its group in"`
 	AllowPlainZMQ bool     `toml:"allow_plain_zmq" default:"false" doc:"plain ZeroMQ off loopback; listed by check"`
 
 	Prefetch    int      `toml:"prefetch" default:"64" doc:"command: most unsettled deliveries per consumer" min:"1" max:"4096" class:"command"`
@@ -152,6 +176,16 @@ type Require struct {
 	Auth           []string `toml:"auth" doc:"any of these providers"`
 	EventSignature Absent   `toml:"event_signature"`
 	Transforms     Absent   `toml:"transforms"`
+}
+
+// Peer is one [[peers]]: a public key of CURVE and where it may connect.
+type Peer struct {
+	Name     string       `toml:"name" required:"true"`
+	Curve    curve.Public `toml:"curve" required:"true" doc:"its public key in Z85, under one name only"`
+	State    string       `toml:"state" default:"active" enum:"pending,active,retiring,revoked" doc:"active and retiring are admitted"`
+	Channels []string     `toml:"channels" doc:"channels it may consume; with a command channel it may reply, too"`
+	Ingress  []string     `toml:"ingress" doc:"ZeroMQ ingresses it may send to"`
+	Topics   []string     `toml:"topics" doc:"telemetry: beginnings of the types it may subscribe to; empty for none, [\"\"] for any"`
 }
 
 // Route is one [[routes]].
@@ -209,9 +243,17 @@ type Limits struct {
 	Handshakes        int      `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket" min:"1" max:"100000"`
 	HandshakeTimeout  Duration `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done" min:"10ms" max:"1h"`
 	FrameBytes        Size     `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame" min:"1KiB" max:"64MiB"`
+	MessageBytes      Size     `toml:"message_bytes" default:"2MiB" doc:"ZeroMQ: all frames of one incoming message; at least frame_bytes" min:"1KiB" max:"256MiB"`
+	Frames            int      `toml:"frames" default:"64" doc:"ZeroMQ: frames of one incoming message" min:"4" max:"1024"`
+	ZMQRequests       int      `toml:"zmq_requests" default:"256" doc:"ZeroMQ ingress: requests worked on at once per connection" min:"1" max:"65536"`
 	Subscriptions     int      `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber" min:"1" max:"1000000"`
 	SubscriptionBytes Size     `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription" min:"1B" max:"64KiB"`
 	WriteTimeout      Duration `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut" min:"10ms" max:"1h"`
+	Heartbeat         Duration `toml:"heartbeat" default:"5s" doc:"ZeroMQ: between PINGs; 0s for none" min:"0s" max:"1h"`
+	HeartbeatTimeout  Duration `toml:"heartbeat_timeout" default:"15s" doc:"ZeroMQ: a peer not heard of for so long is cut; more than heartbeat" min:"10ms" max:"1d"`
+	ReconnectMin      Duration `toml:"reconnect_min" default:"100ms" doc:"ZeroMQ: longest wait before the first reconnect, doubled with each failure" min:"1ms" max:"1h"`
+	ReconnectMax      Duration `toml:"reconnect_max" default:"10s" doc:"ZeroMQ: longest wait of all; at least reconnect_min" min:"1ms" max:"1d"`
+	Linger            Duration `toml:"linger" default:"1s" doc:"ZeroMQ: at the end, time to send what is queued" min:"0s" max:"1h"`
 	TelemetryRing     int      `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels" min:"1" max:"16777216"`
 	Drain             Duration `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish" min:"0s" max:"1h"`
 }

@@ -16,7 +16,7 @@ type Setting struct {
 }
 
 // Effective lists every key that has a value, in the order of [Config]. Keys
-// that do not apply to a channel's class are left out.
+// that do not apply to the class of their table are left out.
 func (c *Config) Effective() []Setting {
 	var out []Setting
 	c.settings(reflect.ValueOf(c).Elem(), "", &out)
@@ -25,7 +25,7 @@ func (c *Config) Effective() []Setting {
 
 func (c *Config) settings(table reflect.Value, path string, out *[]Setting) {
 	for _, field := range fields(table.Type()) {
-		if class := field.Tag.Get("class"); class != "" && class != table.FieldByName("Class").String() {
+		if class := field.Tag.Get("class"); class != "" && class != table.Addr().Interface().(classed).class() {
 			continue
 		}
 		v, key := table.FieldByIndex(field.Index), join(path, field.Tag.Get("toml"))

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"crypto/tls"
-	"crypto/x509"
-	"strings"
-)
+import "strings"
 
 // maxDefaultKeys is how many keys are tried for a request that names none:
 // each one costs every such request a MAC.
@@ -19,19 +15,34 @@ func (k *checker) ingress(in *Ingress, key string) {
 		}
 	}
 	k.defaultKeys(in, join(key, "default_key_ids"))
-	if in.TLS != nil {
-		k.certificate(in.TLS, join(key, "tls"))
+}
+
+// class is http or zmq, empty for an address of neither.
+func (in *Ingress) class() string {
+	switch scheme, _, _ := strings.Cut(in.Listen, "://"); scheme {
+	case "http", "https":
+		return "http"
+	case "tcp", "ipc":
+		return "zmq"
 	}
+	return ""
 }
 
 // door checks the address and what it needs off loopback.
 func (k *checker) door(in *Ingress, key string) {
-	at := join(key, "listen")
-	if strings.HasPrefix(in.Listen, "tcp://") || strings.HasPrefix(in.Listen, "ipc://") {
-		k.hint(at, "listen on http:// or https://", "ZeroMQ doors are not in this build")
+	k.classKeys(in, key)
+	if in.class() == "zmq" {
+		if frame := k.c.Limits.FrameBytes; in.MaxBody > frame { // a body is one frame
+			k.bad(join(key, "max_body"), "%v is more than limits.frame_bytes, %v", in.MaxBody, frame)
+		}
+		k.socket(in.socket(key))
 		return
 	}
-	a, err := parseAddress(in.Listen, "http", "https")
+	if in.TLS != nil {
+		k.serverTLS(in.TLS, join(key, "tls"))
+	}
+	at := join(key, "listen")
+	a, err := parseAddress(in.Listen, "http", "https", "tcp", "ipc")
 	if err != nil {
 		k.bad(at, "%v", err)
 		return
@@ -62,30 +73,4 @@ func (k *checker) defaultKeys(in *Ingress, key string) {
 		}
 	}
 	k.refer(in.DefaultKeyIDs, "key", key, ids)
-}
-
-// certificate checks that the PEM files can be read and belong together.
-func (k *checker) certificate(t *TLS, key string) {
-	read := func(name, path string) []byte {
-		if path == "" {
-			k.bad(join(key, name), "must not be empty")
-			return nil
-		}
-		text, err := readFile(k.c.Path(path), maxFile)
-		if err != nil {
-			k.bad(join(key, name), "%s: %v", path, err)
-		}
-		return text
-	}
-	cert, private := read("cert", t.Cert), read("key", t.Key)
-	if cert != nil && private != nil {
-		if _, err := tls.X509KeyPair(cert, private); err != nil {
-			k.bad(join(key, "cert"), "%s and %s: %v", t.Cert, t.Key, err)
-		}
-	}
-	if t.ClientCA != "" {
-		if ca := read("client_ca", t.ClientCA); ca != nil && !x509.NewCertPool().AppendCertsFromPEM(ca) {
-			k.bad(join(key, "client_ca"), "%s: no certificate in PEM", t.ClientCA)
-		}
-	}
 }

@@ -150,7 +150,7 @@ func (l *loader) materialText(own, ref, dir string, inFile bool) (string, error)
 		case isSecret(ref):
 			return "", errors.New(`a secret itself stands in a file of a key directory only: write "file:PATH" or "env:NAME"`)
 		}
-		return l.resolve(ref, dir)
+		return resolve(ref, dir, l.opts.Env)
 	}
 	if path, found := strings.CutPrefix(ref, "file:"); found {
 		text, err := readFile(within(dir, path), maxSecretFile)

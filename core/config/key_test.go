@@ -26,8 +26,8 @@ func keyText(id, secret string) string {
 	return fmt.Sprintf("id = %q\nprincipal = \"edge\"\nsecret = %q\nsources = [\"**\"]\ntypes = [\"**\"]\n", id, secret)
 }
 
-func load(path string) (*config.Config, error) {
-	return config.Load([]string{path}, config.Options{Env: env()})
+func load(paths ...string) (*config.Config, error) {
+	return config.Load(paths, config.Options{Env: env()})
 }
 
 // TestKeyDirectory reads keys in all the forms that one may have.

@@ -126,6 +126,7 @@ func (l *loader) finish() (*Config, error) {
 	c.Dir, c.spots = l.dir, l.spots
 	l.decode(&c, l.k.Raw())
 	l.loadKeys(&c)
+	l.loadCurves(&c)
 	check(&c, &l.report)
 	if err := l.err(); err != nil {
 		return nil, err

@@ -13,9 +13,22 @@ import (
 
 var update = flag.Bool("update", false, "write what is wanted anew")
 
+// Secret keys of CURVE. Their public halves stand in testdata.
+const (
+	curveA = "this.curve.secret.must.never.be.shown..A"
+	curveB = "this.curve.secret.must.never.be.shown..B"
+)
+
 // env has the secrets that the files in testdata refer to.
 func env() []string {
 	return []string{
+		"CURVE_A=" + curveA,
+		"CURVE_B=" + curveB,
+		"CURVE_AB=" + curveA + "\n" + curveB + "\n",
+		"CURVE_BA=" + curveB + "\n" + curveA,
+		"CURVE_TWICE=" + curveA + "\n" + curveB + "\n" + curveA,
+		"CURVE_MANY=" + strings.Repeat(curveA+"\n", 5),
+		"CURVE_LINE=" + curveA + "\n# never.be.shown\n",
 		"SECRET_A=whsec_" + base64.StdEncoding.EncodeToString([]byte("this must never be printed, ever")),
 		"SECRET_B=whsec_" + base64.StdEncoding.EncodeToString([]byte("nor this must ever be printed, so")),
 		"SECRET_SHORT=whsec_" + base64.StdEncoding.EncodeToString([]byte("printed nowhere")),
@@ -36,7 +49,7 @@ func TestBad(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := problems(t, text, filepath.Base(file))
-			if strings.Contains(got, "never be printed") || strings.Contains(got, "whsec_d") {
+			if strings.Contains(got, "never be printed") || strings.Contains(got, "whsec_d") || strings.Contains(got, "never.be.shown") {
 				t.Error("a problem shows a secret")
 			}
 			if *update {

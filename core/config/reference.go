@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// maxSecretFile bounds a file that holds one secret.
+// maxSecretFile bounds a file that holds secrets.
 const maxSecretFile = 64 << 10
 
-// resolve reads a secret's text by its reference, file:PATH or env:NAME.
-// Relative paths start from dir. Errors never hold any of the secret.
-func (l *loader) resolve(ref, dir string) (string, error) {
+// resolve reads a secret's text by its reference, file:PATH or env:NAME, a
+// variable of env. Relative paths start from dir. Errors never hold any of the
+// secret.
+func resolve(ref, dir string, env []string) (string, error) {
 	if path, found := strings.CutPrefix(ref, "file:"); found && path != "" {
 		text, err := readPrivate(within(dir, path))
 		if err != nil {
@@ -23,7 +24,7 @@ func (l *loader) resolve(ref, dir string) (string, error) {
 		return firstLine(text), nil
 	}
 	if name, found := strings.CutPrefix(ref, "env:"); found && name != "" {
-		for _, pair := range l.opts.Env {
+		for _, pair := range env {
 			if key, value, _ := strings.Cut(pair, "="); key == name {
 				return value, nil
 			}

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 // schema is the part of JSON Schema, draft 2020-12, that describes TOML keys.
@@ -106,6 +108,8 @@ func patternOf(t reflect.Type) string {
 		return `^([1-9][0-9]?%|100%|` + size + `)$`
 	case reflect.TypeFor[PerSecond]():
 		return `^[0-9.]+/s$`
+	case reflect.TypeFor[curve.Public]():
+		return `^[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{40}$`
 	case reflect.TypeFor[Prefix]():
 		return `^[0-9A-Fa-f.:]+/[0-9]{1,3}$`
 	}

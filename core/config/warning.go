@@ -15,14 +15,12 @@ func (c *Config) Warnings() []string {
 			warn(join(item("ingress", i), "allow_plain_http"), "override: plain HTTP off loopback; whoever sees the traffic sees events and tokens")
 		}
 	}
-	const plainZMQ = "override: plain ZeroMQ off loopback; whoever reaches the address is taken for a consumer"
-	if c.Replies.AllowPlainZMQ {
-		warn("replies.allow_plain_zmq", plainZMQ)
+	for _, s := range c.sockets() {
+		c.warnSocket(s, warn)
 	}
-	for i := range c.Channels {
-		if c.Channels[i].AllowPlainZMQ {
-			warn(join(item("channels", i), "allow_plain_zmq"), plainZMQ)
-		}
+	c.warnReplies(warn)
+	for i := range c.Peers {
+		c.warnPeer(&c.Peers[i], item("peers", i), warn)
 	}
 	for i := range c.Auth {
 		a, at := &c.Auth[i], item("auth", i)
@@ -40,6 +38,43 @@ func (c *Config) Warnings() []string {
 		warn("routes", "none: every event is refused as no_route")
 	}
 	return out
+}
+
+// warnSocket warns of overrides, and of CURVE that lets nobody in.
+func (c *Config) warnSocket(s socket, warn func(key, format string, args ...any)) {
+	plain := "override: plain ZeroMQ off loopback; whoever reaches the address is taken for a consumer"
+	if s.section == "ingress" {
+		plain = "override: plain ZeroMQ off loopback; whoever sees the traffic sees events and tokens"
+	}
+	if s.allowPlain {
+		warn(join(s.key, "allow_plain_zmq"), "%s", plain)
+	}
+	if s.allowPlain && s.ofGroup() && s.curve == nil {
+		warn(join(s.key, "ipc_mode"), "override: 0660 without curve; whoever is in the group of the file may connect")
+	}
+	if s.curve != nil && s.listens() && !c.admits(s) {
+		warn(join(s.key, "curve"), "admits nobody: no active peer of [[peers]] may connect")
+	}
+}
+
+// warnReplies warns of consumers that come without a key and need one to reply.
+func (c *Config) warnReplies(warn func(key, format string, args ...any)) {
+	for i := range c.Channels {
+		if ch := &c.Channels[i]; c.Replies.Curve != nil && ch.Class == "command" && ch.Curve == nil {
+			warn(item("channels", i), "no curve, but [replies] has: consumers of %q need a key of [[peers]] to reply", ch.Name)
+		}
+	}
+}
+
+// warnPeer warns of a peer that is admitted and has nothing of it.
+func (c *Config) warnPeer(p *Peer, at string, warn func(key, format string, args ...any)) {
+	switch {
+	case !p.Admitted():
+	case len(p.Channels) == 0 && len(p.Ingress) == 0:
+		warn(at, "neither channels nor ingress: peer %q can connect nowhere", p.Name)
+	case len(p.Topics) == 0 && c.consumes(p, "telemetry"):
+		warn(join(at, "topics"), "empty: peer %q sees nothing of its telemetry channels", p.Name)
+	}
 }
 
 // warnKey warns of a key that may be used and may send nothing.

@@ -1,0 +1,15 @@
+package config
+
+// limits checks bounds against one another.
+func (k *checker) limits() {
+	l := &k.c.Limits
+	if l.MessageBytes < l.FrameBytes {
+		k.bad("limits.message_bytes", "%v is less than frame_bytes, %v", l.MessageBytes, l.FrameBytes)
+	}
+	if l.HeartbeatTimeout <= l.Heartbeat { // a peer has to answer one PING at least
+		k.bad("limits.heartbeat_timeout", "%v must be more than heartbeat, %v", l.HeartbeatTimeout, l.Heartbeat)
+	}
+	if l.ReconnectMax < l.ReconnectMin {
+		k.bad("limits.reconnect_max", "%v is less than reconnect_min, %v", l.ReconnectMax, l.ReconnectMin)
+	}
+}
