@@ -19,7 +19,6 @@ import (
 	"github.com/headgate-io/headgate/core/outbox/memory"
 	"github.com/headgate-io/headgate/core/route"
 	"github.com/headgate-io/headgate/core/trust"
-	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 // Rules compiles keys and routes. The error is config.Problems: every fault with
@@ -94,13 +93,7 @@ func settings(c config.Channel) dispatch.Settings {
 		MaxAttempts: c.MaxAttempts, BackoffMin: time.Duration(c.Backoff.Min), BackoffMax: time.Duration(c.Backoff.Max), MaxAge: time.Duration(c.MaxAge)}
 }
 
-func peerOptions(l config.Limits) zmq.Options {
-	return zmq.Options{Limits: zmq.Limits{Frame: int(l.FrameBytes), Message: 2 * int(l.FrameBytes), Subscriptions: l.Subscriptions,
-		SubscriptionBytes: l.Subscriptions * int(l.SubscriptionBytes), Peers: l.Peers, PeersPerAddress: l.PeersPerAddress, Handshakes: l.Handshakes,
-		HandshakeTimeout: time.Duration(l.HandshakeTimeout), WriteTimeout: time.Duration(l.WriteTimeout)}}
-}
-
-func httpLimits(l config.Limits, in config.Ingress) ingress.HTTPLimits {
+func httpLimits(l config.Limits, in *config.Ingress) ingress.HTTPLimits {
 	return ingress.HTTPLimits{Body: int64(in.MaxBody), Headers: int(l.HeaderBytes), HeaderTimeout: time.Duration(l.HeaderTimeout),
 		BodyTimeout: time.Duration(l.BodyTimeout), IdleTimeout: time.Duration(l.IdleTimeout), Connections: l.Connections,
 		Requests: l.Requests, Streams: l.Streams}

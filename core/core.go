@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/datadir"
 	"github.com/headgate-io/headgate/core/dispatch"
-	"github.com/headgate-io/headgate/core/ingress"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/topology"
@@ -48,6 +46,7 @@ type Core struct {
 	telemetry []telemetry
 	doors     []door
 	admin     *admin.Server
+	keyed     []*keyed
 	keys      delivery.Keys
 
 	bound    []func() error // gives addresses back when Run never comes
@@ -64,11 +63,6 @@ type telemetry struct {
 	*dispatch.Telemetry
 	name   string
 	socket *topology.Publications
-}
-
-type door struct {
-	*ingress.HTTP
-	name, address string
 }
 
 // New builds a router and binds its addresses. It is long because it is one
@@ -108,23 +102,35 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 
 	channels := make(map[string]*dispatch.Channel)
 	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
-	c.replies, err = topology.NewReplies(topology.Options{Name: "replies", Endpoints: topology.Endpoints{Listen: cfg.Replies.Listen},
-		ZMQ: peerOptions(cfg.Limits), Log: part(o.Log, "replies")}, c.desk)
+	setting, err := replySetting(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("replies: %w", err)
+	}
+	socket := socketOptions(cfg, "replies", cfg.Replies.IPCMode, setting)
+	socket.Log = part(o.Log, "replies")
+	c.replies, err = topology.NewReplies(socket, c.desk)
 	if err != nil {
 		return nil, err
 	}
 	c.bound = append(c.bound, release(c.replies))
+	c.rotates("replies", cfg.Replies.Curve, c.replies)
 
 	publishers := make(map[string]intake.Publisher)
 	for _, ch := range cfg.Channels {
 		log := part(o.Log, "channel").With().Str("channel", ch.Name).Logger()
-		socket := topology.Options{Name: "channel " + ch.Name, Endpoints: topology.Endpoints{Listen: ch.Listen, Connect: ch.Connect}, ZMQ: peerOptions(cfg.Limits), Log: log}
+		setting, err := channelSetting(cfg, &ch)
+		if err != nil {
+			return nil, fmt.Errorf("channel %s: %w", ch.Name, err)
+		}
+		socket := socketOptions(cfg, "channel "+ch.Name, ch.IPCMode, setting)
+		socket.Log = log
 		if ch.Class == "telemetry" {
 			pub, err := topology.NewPublications(socket, ch.HighWaterMark)
 			if err != nil {
 				return nil, err
 			}
 			c.bound = append(c.bound, release(pub))
+			c.rotates(socket.Name, ch.Curve, pub)
 			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Signer: signer, To: pub, Log: log})
 			publishers[ch.Name] = t
 			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
@@ -137,29 +143,22 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			return nil, err
 		}
 		c.bound = append(c.bound, release(push))
+		c.rotates(socket.Name, ch.Curve, push)
 		c.commands = append(c.commands, command{Channel: channels[ch.Name], name: ch.Name, socket: push})
 	}
 
 	c.intake = intake.New(intake.Options{Store: c.store, Telemetry: publishers, Rates: cfg.Limits.Rates, Waiters: cfg.Limits.Waiters,
 		Batch: cfg.Limits.Batch, Log: part(o.Log, "intake")}, rules)
 
-	for _, in := range cfg.Ingress {
-		tlsConfig, err := serverTLS(cfg, in.TLS)
-		if err != nil {
-			return nil, fmt.Errorf("ingress %s: %w", in.Name, err)
+	for i := range cfg.Ingress {
+		if in := &cfg.Ingress[i]; isHTTP(in) {
+			err = c.openHTTP(in, jwks)
+		} else {
+			err = c.openZMQ(in)
 		}
-		d := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: c.intake, TLS: tlsConfig, Behind: prefixes(in.Behind),
-			DefaultKeyIDs: in.DefaultKeyIDs, Keys: jwks, Limits: httpLimits(cfg.Limits, in), Log: part(o.Log, "ingress")})
-		at, err := url.Parse(in.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("ingress %s: %w", in.Name, err)
-		}
-		bound, err := d.Listen(at.Host)
 		if err != nil {
 			return nil, err
 		}
-		c.bound = append(c.bound, d.Close)
-		c.doors = append(c.doors, door{HTTP: d, name: in.Name, address: at.Scheme + "://" + bound})
 	}
 
 	c.admin, err = admin.NewServer(datadir.Socket(dir.Path), c, part(o.Log, "admin"))
@@ -168,6 +167,13 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	}
 	c.bound = append(c.bound, c.admin.Close)
 	return c, nil
+}
+
+// rotates notes a socket whose CURVE keys may change while it runs.
+func (c *Core) rotates(name string, from *config.Curve, s rotator) {
+	if from != nil {
+		c.keyed = append(c.keyed, &keyed{name: name, from: from, socket: s})
+	}
 }
 
 // replyTo is the address that consumers are told to reply to.
@@ -218,6 +224,7 @@ func (c *Core) Run(ctx context.Context) error {
 		g.Go(func() error { return t.socket.Run(sockets) })
 	}
 	g.Go(func() error { return c.admin.Run(work) })
+	g.Go(func() error { return rotate(work, c.cfg, c.keyed, part(c.o.Log, "keys")) })
 	doors, closeDoors := context.WithCancel(work)
 	defer closeDoors()
 	shut := make(chan struct{})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/topology"
 )
 
 var _ admin.Router = (*Core)(nil)
@@ -22,24 +23,36 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 	}
 	taken, bad := c.desk.Counts()
 	top := admin.Top{Version: c.o.Version, Started: c.started, Dev: c.o.Dev, Keys: keys, Intake: c.intake.Counts(), Outbox: st,
-		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad},
+		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad, Socket: socketOf(c.replies)},
 		Doors:     make([]admin.Door, len(c.doors)),
 		Commands:  make([]admin.Command, len(c.commands)),
 		Telemetry: make([]admin.Telemetry, len(c.telemetry))}
 	for i, d := range c.doors {
 		top.Doors[i] = admin.Door{Name: d.name, Address: d.address}
+		if d.zmq != nil {
+			counts, socket := d.zmq.Counts(), socketOf(d.requests)
+			top.Doors[i].ZMQ, top.Doors[i].Socket = &counts, &socket
+		}
 	}
 	for i, ch := range c.commands {
 		held := st.Channels[ch.name]
-		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Dead: held.Dead, Bytes: held.Bytes}
+		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Dead: held.Dead, Bytes: held.Bytes,
+			Socket: socketOf(ch.socket)}
 	}
 	for i, t := range c.telemetry {
 		published, dropped := t.Counts()
-		peers, counts := t.socket.Subscribers()
-		top.Telemetry[i] = admin.Telemetry{Name: t.name, Address: t.socket.Bound(), Subscribers: peers, Published: published, RingDropped: dropped,
-			Sent: counts.Sent, Dropped: counts.Dropped, Queued: counts.Queued}
+		counts, socket := t.socket.Published(), socketOf(t.socket)
+		top.Telemetry[i] = admin.Telemetry{Name: t.name, Address: t.socket.Bound(), Subscribers: len(socket.Connections), Published: published,
+			RingDropped: dropped, Sent: counts.Sent, Dropped: counts.Dropped, Queued: counts.Queued, Socket: socket}
 	}
 	return top, nil
+}
+
+func socketOf(s interface {
+	Counts() topology.Counts
+	Connections() []topology.Connection
+}) admin.Socket {
+	return admin.Socket{Counts: s.Counts(), Connections: s.Connections()}
 }
 
 // Events implements admin.Router.

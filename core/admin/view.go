@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/ingress"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/topology"
 	"github.com/headgate-io/headgate/sdk"
 )
 
@@ -36,8 +38,10 @@ type Top struct {
 
 // Door is one ingress.
 type Door struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
+	Name    string             `json:"name"`
+	Address string             `json:"address"`
+	ZMQ     *ingress.ZMQCounts `json:"zmq,omitempty"` // of a ZeroMQ door, as is Socket
+	Socket  *Socket            `json:"socket,omitempty"`
 }
 
 // Replies is the reply socket.
@@ -46,6 +50,7 @@ type Replies struct {
 	Told    string `json:"told"` // the address that consumers are told
 	Taken   uint64 `json:"taken"`
 	Bad     uint64 `json:"bad"`
+	Socket  Socket `json:"socket"`
 }
 
 // Command is one command channel.
@@ -55,6 +60,7 @@ type Command struct {
 	Pending int    `json:"pending"`
 	Dead    int    `json:"dead"`
 	Bytes   int64  `json:"bytes"`
+	Socket  Socket `json:"socket"`
 }
 
 // Telemetry is one telemetry channel.
@@ -67,6 +73,13 @@ type Telemetry struct {
 	Sent        uint64 `json:"sent"`         // deliveries handed to the kernel
 	Dropped     uint64 `json:"dropped"`      // deliveries over a subscriber's high-water mark
 	Queued      uint64 `json:"queued"`
+	Socket      Socket `json:"socket"`
+}
+
+// Socket is the ZeroMQ socket of a part, with its connections.
+type Socket struct {
+	topology.Counts
+	Connections []topology.Connection `json:"connections"`
 }
 
 // Event is one event with its state per channel.

@@ -23,6 +23,20 @@ func (c *Config) ReadCurve(t *Curve) ([]*curve.Secret, error) {
 	return c.readCurve(t, nil)
 }
 
+// ReadSecrets reads the secret keys of CURVE in a file, newest first, by the
+// rules of loading. Its errors hold none of them.
+func ReadSecrets(path string) ([]*curve.Secret, error) {
+	text, err := resolve("file:"+path, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := parseSecrets(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return secrets, nil
+}
+
 // readCurve is ReadCurve with the variables of env.
 func (c *Config) readCurve(t *Curve, env []string) ([]*curve.Secret, error) {
 	text, err := resolve(t.Secret, c.Dir, env)

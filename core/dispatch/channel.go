@@ -281,8 +281,8 @@ func (c *Channel) settleAll(ctx context.Context) error {
 }
 
 // Joined takes in a consumer's connection.
-func (c *Channel) Joined(conn uint64, addr string) {
-	c.change(func(now time.Time) { c.m.Connect(now, Peer{ID: conn, Addr: addr}) })
+func (c *Channel) Joined(conn uint64, name, addr string) {
+	c.change(func(now time.Time) { c.m.Connect(now, Peer{ID: conn, Name: name, Addr: addr}) })
 }
 
 // Left notes the end of a consumer's connection.

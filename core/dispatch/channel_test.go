@@ -164,7 +164,7 @@ func (r *rig) next() (uint64, delivery.Delivery) {
 }
 
 func (r *rig) reply(h delivery.Header, rest string) {
-	r.desk.Take(context.Background(), 77, "consumer:1", fmt.Appendf(nil, `{"id":%q,"source":%q,"lease":%q,%s}`, h.ID, h.Source, h.Lease, rest))
+	r.desk.Take(context.Background(), 77, "", "consumer:1", fmt.Appendf(nil, `{"id":%q,"source":%q,"lease":%q,%s}`, h.ID, h.Source, h.Lease, rest))
 }
 
 func (r *rig) await(id string, want outbox.State) {
@@ -180,7 +180,7 @@ func (r *rig) await(id string, want outbox.State) {
 func TestChannelDeliversSignedAndSettles(t *testing.T) {
 	r := newRig(t, nil)
 	r.accept(100)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	for n := 1; n <= 100; n++ {
 		conn, d := r.next()
 		if conn != 1 || d.Header.Attempt != 1 || d.Header.Reply != "tcp://127.0.0.1:1" || d.Header.Principal.Subject != "s" {
@@ -200,7 +200,7 @@ func TestChannelDeliversSignedAndSettles(t *testing.T) {
 func TestChannelTakesBackWhatItsSocketCannotTake(t *testing.T) {
 	r := newRig(t, nil)
 	r.socket.setFull(true)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	<-r.socket.refused
 	r.socket.setFull(false)
@@ -214,7 +214,7 @@ func TestChannelTakesBackWhatItsSocketCannotTake(t *testing.T) {
 
 func TestChannelSettlesOnceTheStoreCanAgain(t *testing.T) {
 	r := newRig(t, nil)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	_, d := r.next()
 	r.store.mu.Lock()
@@ -228,7 +228,7 @@ func TestSilenceRedeliversAndFinallyKillsOnce(t *testing.T) {
 	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout, s.MaxAttempts = 20*time.Millisecond, 3 })
 	r.accept(1)
 	for attempt := 1; attempt <= 3; attempt++ {
-		r.ch.Joined(uint64(attempt), "a")
+		r.ch.Joined(uint64(attempt), "", "a")
 		if _, d := r.next(); d.Header.Attempt != attempt {
 			t.Fatalf("attempt is %d, want %d", d.Header.Attempt, attempt)
 		}
@@ -245,7 +245,7 @@ func TestSilenceRedeliversAndFinallyKillsOnce(t *testing.T) {
 
 func TestDeskRefusesWhatIsNotLeased(t *testing.T) {
 	r := newRig(t, nil)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(2)
 	_, d := r.next()
 	forged := d.Header
@@ -271,8 +271,8 @@ func TestDeskRefusesWhatIsNotLeased(t *testing.T) {
 		}
 	}
 	_, before := r.desk.Counts()
-	r.desk.Take(context.Background(), 77, "consumer:1", []byte("not json"))
-	r.desk.Take(context.Background(), 77, "consumer:1", []byte("[1,2]"))
+	r.desk.Take(context.Background(), 77, "", "consumer:1", []byte("not json"))
+	r.desk.Take(context.Background(), 77, "", "consumer:1", []byte("[1,2]"))
 	if _, bad := r.desk.Counts(); bad != before+3 {
 		t.Errorf("%d bad, want %d", bad, before+3)
 	}
@@ -286,9 +286,9 @@ func TestDeskRefusesWhatIsNotLeased(t *testing.T) {
 func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
 	r.accept(1)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	_, d := r.next()
-	r.ch.Joined(2, "b")
+	r.ch.Joined(2, "", "b")
 	r.reply(d.Header, `"goodbye":true`)
 	conn, again := r.next()
 	if conn != 2 || again.Header.Attempt != 2 {
@@ -302,8 +302,8 @@ func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 	r.accept(1)
 	r.reply(again.Header, `"status":"done"`)
 	_, third := r.next()
-	r.ch.Joined(3, "c")
-	r.desk.Take(context.Background(), 77, "consumer:1", []byte(`{"goodbye":true}`))
+	r.ch.Joined(3, "", "c")
+	r.desk.Take(context.Background(), 77, "", "consumer:1", []byte(`{"goodbye":true}`))
 	if conn, d := r.next(); conn != 3 || d.Header.ID != third.Header.ID {
 		t.Errorf("went to %d", conn)
 	}
@@ -311,11 +311,11 @@ func TestGoodbyeHandsOverAtOnce(t *testing.T) {
 
 func TestAnEndIsCountedOnce(t *testing.T) {
 	r := newRig(t, nil)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	_, d := r.next()
 	done := fmt.Sprintf(`{"id":%q,"source":%q,"lease":%q,"status":"done"}`, d.Header.ID, d.Header.Source, d.Header.Lease)
-	r.desk.Take(context.Background(), 77, "consumer:1", []byte("["+done+","+done+","+done+"]"))
+	r.desk.Take(context.Background(), 77, "", "consumer:1", []byte("["+done+","+done+","+done+"]"))
 	r.await("1", outbox.StateDone)
 	if c := r.ch.Facts().Counts; c.Done != 1 || c.Late != 0 || c.Repeated != 2 {
 		t.Errorf("counts are %+v", c)
@@ -324,7 +324,7 @@ func TestAnEndIsCountedOnce(t *testing.T) {
 
 func TestDoneAndGoodbyeInOneReply(t *testing.T) {
 	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	_, d := r.next()
 	r.reply(d.Header, `"status":"done","goodbye":true`)
@@ -345,10 +345,10 @@ func TestWhatIsDecidedAtTheEndIsSettled(t *testing.T) {
 
 func TestAStrangersGoodbyeIsRefused(t *testing.T) {
 	r := newRig(t, nil)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	_, d := r.next()
-	r.desk.Take(context.Background(), 77, "consumer:1", []byte(`{"goodbye":true}`))
+	r.desk.Take(context.Background(), 77, "", "consumer:1", []byte(`{"goodbye":true}`))
 	if _, bad := r.desk.Counts(); bad != 1 {
 		t.Errorf("%d bad", bad)
 	}
@@ -358,13 +358,13 @@ func TestAStrangersGoodbyeIsRefused(t *testing.T) {
 
 func TestGoodbyeComesAfterWhatWasSaidBeforeIt(t *testing.T) {
 	r := newRig(t, func(s *dispatch.Settings) { s.AckTimeout = time.Hour })
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	r.accept(1)
 	_, d := r.next()
 	r.reply(d.Header, `"status":"done"`)
 	r.accept(1)
 	_, d = r.next()
-	r.desk.Take(context.Background(), 77, "consumer:1", fmt.Appendf(nil,
+	r.desk.Take(context.Background(), 77, "", "consumer:1", fmt.Appendf(nil,
 		`[{"id":%q,"source":%q,"lease":%q,"status":"done"},{"goodbye":true}]`, d.Header.ID, d.Header.Source, d.Header.Lease))
 	r.await("2", outbox.StateDone)
 	if c := r.ch.Facts().Counts; c.Done != 2 || c.Returned != 0 {
@@ -430,7 +430,7 @@ func TestExpiredEntriesDoNotHoldUpWhatIsBehindThem(t *testing.T) {
 		}
 	}
 	r.accept(1)
-	r.ch.Joined(1, "a")
+	r.ch.Joined(1, "", "a")
 	if _, d := r.next(); d.Header.ID != "301" {
 		t.Errorf("got %s", d.Header.ID)
 	}

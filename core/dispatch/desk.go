@@ -37,8 +37,8 @@ type Desk struct {
 }
 
 // Take reads one frame from a reply connection.
-func (d *Desk) Take(ctx context.Context, conn uint64, addr string, frame []byte) {
-	peer := Peer{ID: conn, Addr: addr}
+func (d *Desk) Take(ctx context.Context, conn uint64, name, addr string, frame []byte) {
+	peer := Peer{ID: conn, Name: name, Addr: addr}
 	replies, err := delivery.ParseReplies(frame)
 	if err != nil {
 		d.refuse(peer, err)
@@ -97,14 +97,28 @@ func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channe
 			continue
 		}
 		for attempt := leg.Attempt; attempt > 0 && attempt > leg.Attempt-leasesTried; attempt-- {
-			lease := d.Leases.Lease(delivery.Grant{Channel: leg.Channel, Seq: st.Seq, Attempt: attempt, Peer: peer.Name})
-			if subtle.ConstantTimeCompare([]byte(lease), []byte(r.Lease)) == 1 {
+			if d.granted(delivery.Grant{Channel: leg.Channel, Seq: st.Seq, Attempt: attempt}, peer.Name, r.Lease) {
 				return c, Reply{Seq: st.Seq, Attempt: attempt, Newest: attempt == leg.Attempt,
 					Final: leg.State != outbox.StatePending, From: peer.ID, Reply: *r}, nil
 			}
 		}
 	}
 	return nil, Reply{}, errLease
+}
+
+// granted reports whether a lease was given for g, to the peer of that name or
+// to one without a key, whose right is everybody's who knows it. A lease that was
+// given to a name is no other's.
+func (d *Desk) granted(g delivery.Grant, name, lease string) bool {
+	for _, g.Peer = range []string{name, ""} {
+		if subtle.ConstantTimeCompare([]byte(d.Leases.Lease(g)), []byte(lease)) == 1 {
+			return true
+		}
+		if name == "" {
+			break
+		}
+	}
+	return false
 }
 
 func (d *Desk) refuse(peer Peer, err error) {

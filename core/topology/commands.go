@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"context"
 	"sync"
 
 	"github.com/headgate-io/headgate/sdk/zmq"
@@ -10,8 +9,9 @@ import (
 // Consumers is told of consumers' connections. Calls for one connection come in
 // order and do not overlap.
 type Consumers interface {
-	// Joined comes before anything can be sent to the connection.
-	Joined(conn uint64, addr string)
+	// Joined comes before anything can be sent to the connection. name is that
+	// of its CURVE key, empty for none.
+	Joined(conn uint64, name, addr string)
 	// Left comes once, after the connection has ended.
 	Left(conn uint64)
 }
@@ -19,8 +19,7 @@ type Consumers interface {
 // Commands is a PUSH socket whose every connection is addressed by itself, so
 // that credit can bound what each holds. Safe for concurrent use.
 type Commands struct {
-	socket *zmq.Push
-	bound  string
+	socket
 
 	mu    sync.RWMutex
 	peers map[uint64]*zmq.Peer
@@ -29,14 +28,13 @@ type Commands struct {
 // NewCommands opens the socket; prefetch is the most a connection may hold.
 func NewCommands(o Options, prefetch int, to Consumers) (*Commands, error) {
 	c := &Commands{peers: make(map[uint64]*zmq.Peer)}
-	zo := o.ZMQ
+	zo := c.prepare(o)
 	zo.Queue = 2*prefetch + 1 // credit keeps it below; a send that finds it full is taken back
-	zo.Observe = observe(o.Log)
 	zo.Up = func(p *zmq.Peer) {
 		c.mu.Lock()
 		c.peers[p.ID()] = p
 		c.mu.Unlock()
-		to.Joined(p.ID(), p.Addr())
+		to.Joined(p.ID(), nameOf(p), p.Addr())
 	}
 	zo.Down = func(p *zmq.Peer, _ error) {
 		c.mu.Lock()
@@ -44,17 +42,8 @@ func NewCommands(o Options, prefetch int, to Consumers) (*Commands, error) {
 		c.mu.Unlock()
 		to.Left(p.ID())
 	}
-	c.socket = zmq.NewPush(zo)
-	var err error
-	c.bound, err = open(c.socket, o)
-	return c, err
+	return c, c.open(zmq.NewPush(zo), o.Setting)
 }
-
-// Bound is the endpoint it listens on, with the real port; empty when it connects.
-func (c *Commands) Bound() string { return c.bound }
-
-// Run serves connections until ctx ends.
-func (c *Commands) Run(ctx context.Context) error { return c.socket.Run(ctx) }
 
 // Send hands deliveries to one connection, all or none. It does not block:
 // false says that the connection is gone or has no room.
@@ -63,4 +52,13 @@ func (c *Commands) Send(conn uint64, deliveries [][][]byte) bool {
 	p := c.peers[conn]
 	c.mu.RUnlock()
 	return p != nil && p.Send(deliveries...)
+}
+
+// nameOf is the name of a peer's CURVE key, which leases are bound to. A name
+// in a certificate is none: [[peers]] does not give it, so it may be anybody's.
+func nameOf(p *zmq.Peer) string {
+	if p.Facts().Mechanism != "CURVE" {
+		return ""
+	}
+	return p.Name()
 }

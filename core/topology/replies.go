@@ -11,17 +11,18 @@ import (
 
 // Desk takes what consumers report.
 type Desk interface {
-	// Take reads one frame from a connection. While it blocks, consumers wait.
-	Take(ctx context.Context, conn uint64, addr string, frame []byte)
+	// Take reads one frame from a connection, whose CURVE key has a name or
+	// not. While it blocks, consumers wait.
+	Take(ctx context.Context, conn uint64, name, addr string, frame []byte)
 	// Gone comes once, after the connection has ended.
 	Gone(conn uint64)
 }
 
 // Replies is the PULL socket that consumers report to.
 type Replies struct {
-	socket *zmq.Pull
-	bound  string
-	desk   Desk
+	socket
+	pull *zmq.Pull
+	desk Desk
 }
 
 // repliesQueued is how many frames of replies, each of up to the largest frame,
@@ -30,27 +31,22 @@ const repliesQueued = 64
 
 // NewReplies opens the socket.
 func NewReplies(o Options, desk Desk) (*Replies, error) {
-	zo := o.ZMQ
+	r := &Replies{desk: desk}
+	zo := r.prepare(o)
 	zo.Queue = repliesQueued
 	zo.Limits.Message = zo.Limits.Frame // a reply is one frame
-	zo.Observe = observe(o.Log)
 	zo.Down = func(p *zmq.Peer, _ error) { desk.Gone(p.ID()) }
-	r := &Replies{socket: zmq.NewPull(zo), desk: desk}
-	var err error
-	r.bound, err = open(r.socket, o)
-	return r, err
+	r.pull = zmq.NewPull(zo)
+	return r, r.open(r.pull, o.Setting)
 }
-
-// Bound is the endpoint it listens on, with the real port.
-func (r *Replies) Bound() string { return r.bound }
 
 // Run takes replies until ctx ends.
 func (r *Replies) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.socket.Run(ctx) })
+	g.Go(func() error { return r.pull.Run(ctx) })
 	g.Go(func() error {
 		for {
-			got, err := r.socket.Recv(ctx)
+			got, err := r.pull.Recv(ctx)
 			if errors.Is(err, zmq.ErrClosed) || ctx.Err() != nil {
 				return nil
 			}
@@ -58,7 +54,7 @@ func (r *Replies) Run(ctx context.Context) error {
 				return err
 			}
 			for _, frame := range got.Frames { // one each; a peer that sends more is read all the same
-				r.desk.Take(ctx, got.Peer.ID(), got.Peer.Addr(), frame)
+				r.desk.Take(ctx, got.Peer.ID(), nameOf(got.Peer), got.Peer.Addr(), frame)
 			}
 		}
 	})

@@ -1,62 +1,280 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/rs/zerolog"
 
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
-// Endpoints say where a socket listens, or what it connects to.
-type Endpoints struct {
-	Listen  string
-	Connect []string
+// Setting is what may change while a socket runs.
+type Setting struct {
+	Listen   string   // tcp://host:port or ipc://path; empty where it connects
+	Connect  []string // addresses of consumers
+	Security zmq.Security
+	Guests   Guests // whom CURVE admits, in place of Security.Curve.Admit
 }
+
+// Guests are the CURVE keys that a socket admits.
+type Guests map[curve.Public]zmq.Admitted
 
 // Options are what every socket has.
 type Options struct {
-	Name      string // for errors: "channel commands", "replies"
-	Endpoints Endpoints
-	ZMQ       zmq.Options // limits and heartbeats
-	Log       zerolog.Logger
+	Name    string // for errors: "channel commands", "replies"
+	Setting Setting
+	ZMQ     zmq.Options // limits and heartbeats
+	Log     zerolog.Logger
 }
 
-// endpoint is what this package needs of any socket.
-type endpoint interface {
+// wire is what this package needs of any socket.
+type wire interface {
 	Listen(endpoint string) (string, error)
 	Connect(endpoint string) error
+	Remove(endpoint string) bool
+	Secure(zmq.Security) error
+	Peers() []*zmq.Peer
+	Stats() zmq.Stats
+	Run(ctx context.Context) error
 }
 
-// open binds or connects, and returns the bound endpoint, empty for none.
-func open(s endpoint, o Options) (string, error) {
-	for _, to := range o.Endpoints.Connect {
-		if err := s.Connect(to); err != nil {
-			return "", fmt.Errorf("%s: %w", o.Name, err)
+// socket is what all sockets share: their setting, and what it admits.
+type socket struct {
+	wire
+	name   string
+	guests atomic.Pointer[Guests]
+
+	mu    sync.Mutex
+	now   Setting
+	bound string
+}
+
+// prepare gives what a socket is made with: Admit asks the guests of now.
+func (s *socket) prepare(o Options) zmq.Options {
+	s.name = o.Name
+	s.guests.Store(&o.Setting.Guests)
+	zo := o.ZMQ
+	zo.Security = s.admitting(o.Setting.Security)
+	zo.Observe = observe(o.Log)
+	return zo
+}
+
+func (s *socket) admitting(security zmq.Security) zmq.Security {
+	if security.Curve != nil {
+		c := *security.Curve
+		c.Admit = s.admit
+		security.Curve = &c
+	}
+	return security
+}
+
+var errStranger = errors.New("its key is not that of any admitted [[peers]] entry for this socket")
+
+func (s *socket) admit(key curve.Public) (zmq.Admitted, error) {
+	guest, known := (*s.guests.Load())[key]
+	if !known {
+		return zmq.Admitted{}, fmt.Errorf("%w: %s", errStranger, key)
+	}
+	return guest, nil
+}
+
+// open binds and connects.
+func (s *socket) open(w wire, to Setting) error {
+	s.wire = w
+	for _, address := range to.Connect {
+		if err := s.Connect(address); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if o.Endpoints.Listen == "" {
-		return "", nil
+	if to.Listen != "" {
+		if err := s.listen(to.Listen); err != nil {
+			return err
+		}
 	}
-	bound, err := s.Listen(o.Endpoints.Listen)
+	s.now = to
+	return nil
+}
+
+func (s *socket) listen(address string) error {
+	bound, err := s.Listen(address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
 		}
-		return "", fmt.Errorf("%s: %w", o.Name, err)
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	return bound, nil
+	s.bound = bound
+	return nil
+}
+
+// Bound is the endpoint it listens on, with the real port; empty when it connects.
+func (s *socket) Bound() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound
+}
+
+// Change takes over another setting and touches only what differs: connections
+// go on, but for those by an address that is gone, to a server whose pinned key
+// has changed, and of a guest that is no longer one or may see less or more.
+// After an error the setting is what it was.
+func (s *socket) Change(to Setting) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.now
+	if err := s.Secure(s.admitting(to.Security)); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	if err := s.move(was, to); err != nil {
+		return errors.Join(err, s.Secure(s.admitting(was.Security)))
+	}
+	s.guests.Store(&to.Guests)
+	s.now = to
+	for _, p := range s.Peers() {
+		if why := s.outdated(p, was, to); why != nil {
+			p.Cut(why)
+		}
+	}
+	return nil
+}
+
+// Rotate replaces the socket's own CURVE keys, newest first, and reports
+// whether they differ from those it has. Connections go on: each has keys of
+// its own.
+func (s *socket) Rotate(secrets []*curve.Secret) (changed bool, err error) {
+	s.mu.Lock()
+	to := s.now
+	s.mu.Unlock()
+	if to.Security.Curve == nil {
+		return false, fmt.Errorf("%s: has no CURVE keys to replace", s.name)
+	}
+	c := *to.Security.Curve
+	if slices.EqualFunc(c.Secrets, secrets, func(a, b *curve.Secret) bool { return a.Public() == b.Public() }) {
+		return false, nil
+	}
+	c.Secrets = secrets
+	to.Security.Curve = &c
+	return true, s.Change(to)
+}
+
+// move changes the addresses, all or none of them.
+func (s *socket) move(was, to Setting) error {
+	var added []string
+	for _, address := range to.Connect {
+		if slices.Contains(was.Connect, address) {
+			continue
+		}
+		if err := s.Connect(address); err != nil {
+			for _, a := range added {
+				s.Remove(a)
+			}
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		added = append(added, address)
+	}
+	if was.Listen != to.Listen {
+		if err := s.rebind(was.Listen, to.Listen); err != nil {
+			for _, a := range added {
+				s.Remove(a)
+			}
+			return err
+		}
+	}
+	for _, address := range was.Connect {
+		if !slices.Contains(to.Connect, address) {
+			s.Remove(address)
+		}
+	}
+	return nil
+}
+
+// rebind listens elsewhere. The new address may need what the old one holds, as
+// 0.0.0.0 needs the port of 127.0.0.1.
+func (s *socket) rebind(was, to string) error {
+	old := s.bound
+	var err error
+	if to != "" {
+		err = s.listen(to)
+	}
+	switch {
+	case err == nil:
+		if to == "" {
+			s.bound = ""
+		}
+		s.Remove(old)
+		return nil
+	case was == "" || !errors.Is(err, syscall.EADDRINUSE):
+		return err
+	}
+	s.Remove(old)
+	if err = s.listen(to); err != nil {
+		return errors.Join(err, s.listen(old))
+	}
+	return nil
+}
+
+var (
+	errGuest  = errors.New("its [[peers]] entry was changed, revoked or removed")
+	errPinned = errors.New("another server_key is pinned")
+	errSecure = errors.New("the socket's security was changed")
+)
+
+// outdated tells why a connection cannot go on after a change.
+func (s *socket) outdated(p *zmq.Peer, was, to Setting) error {
+	curved := to.Security.Curve != nil
+	switch {
+	case (was.Security.Curve != nil) != curved || (was.Security.TLS != nil) != (to.Security.TLS != nil):
+		return errSecure
+	case !curved:
+		return nil
+	case slices.Contains(to.Connect, p.Endpoint()):
+		if p.Key() != to.Security.Curve.Server {
+			return errPinned
+		}
+		return nil
+	}
+	before, after := was.Guests[p.Key()], to.Guests[p.Key()]
+	if _, admitted := to.Guests[p.Key()]; !admitted || before.Name != after.Name || !slices.Equal(before.Topics, after.Topics) {
+		return errGuest
+	}
+	return nil
+}
+
+// Equal reports whether two settings are the same. TLS is compared by identity:
+// a new one may hold new certificates.
+func (s Setting) Equal(other Setting) bool {
+	a, b := s.Security.Curve, other.Security.Curve
+	curves := a == b
+	if a != nil && b != nil {
+		curves = a.Server == b.Server && slices.EqualFunc(a.Secrets, b.Secrets, func(x, y *curve.Secret) bool { return x.Public() == y.Public() })
+	}
+	return curves && s.Listen == other.Listen && slices.Equal(s.Connect, other.Connect) && s.Security.TLS == other.Security.TLS &&
+		maps.EqualFunc(s.Guests, other.Guests, func(x, y zmq.Admitted) bool { return x.Name == y.Name && slices.Equal(x.Topics, y.Topics) })
 }
 
 // observe logs what happens to connections.
 func observe(log zerolog.Logger) func(zmq.Event) {
 	return func(e zmq.Event) {
 		line := log.Debug()
-		if e.Kind == zmq.Refused || e.Kind == zmq.Cut || e.Kind == zmq.Unaccepted {
+		switch e.Kind {
+		case zmq.Refused, zmq.Cut, zmq.Unaccepted, zmq.Slow:
 			line = log.Warn()
 		}
-		line.Str("addr", e.Addr).Str("endpoint", e.Endpoint).AnErr("why", e.Err).Msg(e.Kind.String())
+		line = line.Str("addr", e.Addr).Str("endpoint", e.Endpoint)
+		if e.Peer != nil && e.Peer.Name() != "" {
+			line = line.Str("peer", e.Peer.Name())
+		}
+		if e.Err != nil {
+			line = line.Str("reason", string(zmq.ReasonOf(e.Err))).AnErr("why", e.Err)
+		}
+		line.Msg(e.Kind.String())
 	}
 }

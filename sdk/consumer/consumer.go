@@ -18,6 +18,9 @@ type Options struct {
 	Connect []string  // addresses of the channel, of one or several routers: tcp://host:port or ipc://path
 	Channel string    // its name; deliveries of others are refused
 	Keys    KeySource // the routers' delivery keys
+	// Security is CURVE or TLS towards the routers, on the channel and for
+	// replies alike; the zero value is plain ZeroMQ, for loopback and ipc.
+	Security zmq.Security
 
 	Parallel      int           // events worked on at once; 0 means 1
 	Remember      int           // done events not to be worked on again; 0 means 10,000
@@ -102,7 +105,7 @@ func (c *Consumer) Counts() Counts { return c.tally.counts() }
 
 // dial makes the socket that deliveries come by.
 func (o Options) dial() (*zmq.Pull, error) {
-	s := zmq.NewPull(zmq.Options{Limits: limits(o.MaxEvent), Observe: observe(o.Log)})
+	s := zmq.NewPull(zmq.Options{Limits: limits(o.MaxEvent), Security: o.Security, Observe: observe(o.Log)})
 	return s, connect(s, o.Connect)
 }
 

@@ -19,10 +19,11 @@ var errReply = errors.New("delivery: no lease, or no reply address that can be c
 
 // replies sends replies to the addresses that deliveries name.
 type replies struct {
-	log   *slog.Logger
-	tally *tally
-	open  []*replier // the one used last is last
-	going sync.WaitGroup
+	log      *slog.Logger
+	security zmq.Security
+	tally    *tally
+	open     []*replier // the one used last is last
+	going    sync.WaitGroup
 }
 
 // to returns the replier of an address. It makes one if need be, and leaves the
@@ -33,7 +34,7 @@ func (r *replies) to(address string) (*replier, error) {
 		r.open = append(slices.Delete(r.open, i, i+1), found)
 		return found, nil
 	}
-	made, err := newReplier(address, zmq.Options{Observe: observe(r.log)}, r.tally)
+	made, err := newReplier(address, zmq.Options{Security: r.security, Observe: observe(r.log)}, r.tally)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errReply, err)
 	}

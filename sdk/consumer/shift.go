@@ -58,7 +58,7 @@ type lease struct {
 
 func newShift(c *Consumer, work Work, working context.Context) *shift {
 	return &shift{Consumer: c, work: work, working: working, held: make(map[event]*job),
-		replies:  &replies{log: c.o.Log, tally: c.tally},
+		replies:  &replies{log: c.o.Log, security: c.o.Security, tally: c.tally},
 		arrivals: make(chan zmq.Received), finished: make(chan *job), keysRead: make(chan struct{})}
 }
 

@@ -18,6 +18,7 @@ type SubscriberOptions struct {
 	Channel  string       // its name; deliveries of others are refused
 	Topics   []string     // beginnings of event types; none means all
 	Keys     KeySource    // the routers' delivery keys
+	Security zmq.Security // CURVE or TLS towards the routers; the zero value is plain ZeroMQ
 	MaxEvent int          // bytes of the largest event taken; 0 means 4 MiB
 	Log      *slog.Logger // nil discards
 }
@@ -104,7 +105,7 @@ func (s *Subscriber) take(r zmq.Received, each func(d *delivery.Delivery)) {
 }
 
 func (o SubscriberOptions) dial() (*zmq.Sub, error) {
-	s := zmq.NewSub(zmq.Options{Limits: limits(o.MaxEvent), Observe: observe(o.Log)})
+	s := zmq.NewSub(zmq.Options{Limits: limits(o.MaxEvent), Security: o.Security, Observe: observe(o.Log)})
 	for _, topic := range o.Topics {
 		s.Subscribe(topic)
 	}

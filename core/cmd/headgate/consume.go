@@ -17,6 +17,7 @@ import (
 
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/consumer"
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
 
@@ -30,6 +31,7 @@ type consuming struct {
 	failRate float64
 	hold     time.Duration
 	json     bool
+	securing securing
 }
 
 func (a *app) consumeCommand() *cobra.Command {
@@ -56,6 +58,12 @@ configuration has them.`,
 	f.Float64Var(&s.failRate, "fail-rate", 0, "share of events to answer with retry, 0 to 1, for trying retries")
 	f.DurationVar(&s.hold, "hold", 0, "time to work on each event")
 	f.BoolVar(&s.json, "json", false, "print header and event as JSON, one a line")
+	s.securing.flags(f)
+	f.BoolVar(&s.securing.tls, "tls", false, "TLS towards the router; implied by --ca and --client-cert")
+	f.StringVar(&s.securing.ca, "ca", "", "TLS: PEM `file` of the CA that the router's certificate comes from")
+	f.StringVar(&s.securing.clientCert, "client-cert", "", "TLS: PEM `file` of a client certificate")
+	f.StringVar(&s.securing.clKey, "client-key", "", "TLS: PEM `file` of its key")
+	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
 	return cmd
 }
 
@@ -64,6 +72,7 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	if len(s.topics) > 0 {
 		class = "telemetry"
 	}
+	var known curve.Public
 	if len(s.connect) == 0 || s.keys == "" {
 		cfg, err := a.load(nil)
 		if err != nil {
@@ -73,7 +82,7 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 		if err != nil {
 			return err
 		}
-		class = ch.Class
+		class, known = ch.Class, serverKey(ch.Curve)
 		if len(s.connect) == 0 {
 			if ch.Listen == "" {
 				return fmt.Errorf("channel %s connects to its consumers: say --connect with the address that another channel listens on", channel)
@@ -82,6 +91,10 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 		}
 	}
 	keys, err := a.keySource(s.keys)
+	if err != nil {
+		return err
+	}
+	security, err := s.securing.security(known)
 	if err != nil {
 		return err
 	}
@@ -96,13 +109,13 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	}
 	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if class == "telemetry" {
-		sub, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: s.connect, Channel: channel, Topics: s.topics, Keys: keys, Log: log})
+		sub, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: s.connect, Channel: channel, Topics: s.topics, Keys: keys, Security: security, Log: log})
 		if err != nil {
 			return err
 		}
 		return sub.Run(ctx, func(d *delivery.Delivery) { took(d, "seen") })
 	}
-	c, err := consumer.New(consumer.Options{Connect: s.connect, Channel: channel, Keys: keys, Parallel: s.parallel, Log: log})
+	c, err := consumer.New(consumer.Options{Connect: s.connect, Channel: channel, Keys: keys, Security: security, Parallel: s.parallel, Log: log})
 	if err != nil {
 		return err
 	}

@@ -26,20 +26,36 @@ func (a *app) keyCommand() *cobra.Command {
 
 func (a *app) keyNewCommand() *cobra.Command {
 	var auth, out string
+	var curved, onTop bool
 	k := config.Key{State: "active"}
 	cmd := &cobra.Command{
 		Use:   "new ID",
-		Short: "Make a key for a producer, in the key directory of an [[auth]]",
+		Short: "Make a key for a producer, in the key directory of an [[auth]], or a CURVE key",
 		Long: `new makes a key whose id is ID and files it in the key directory of an [[auth]].
 
 An hmac key's file holds the secret that both sides share: give it to the
 producer by a safe way. Of an ed25519 key the router keeps the public half; the
 private half is written to --out, for the producer alone.
 
-A running router takes new keys with its next start.`,
+A running router takes new keys with its next start.
+
+With --curve it makes a key of another sort: one that secures ZeroMQ
+connections, for a socket of the router or for one of its [[peers]]. The secret
+goes to the file ID.curve, the public key to standard output. --on-top puts it
+above the keys that a file has already: a running router answers to all of them
+within seconds, so that its peers can change over one by one.`,
+		Example: `  headgate key new shop-2 --source '//shop.example/**' --type 'com.example.order.*'
+  headgate key new --curve router
+  headgate key new --curve router --on-top`,
 		Args: cobra.ExactArgs(1),
 		RunE: do(func(_ *cobra.Command, args []string) error {
 			k.ID = args[0]
+			if curved {
+				if err := curveName(k.ID); err != nil {
+					return err
+				}
+				return a.newCurve(k.ID, out, onTop)
+			}
 			if k.Principal == "" {
 				k.Principal = k.ID
 			}
@@ -68,7 +84,13 @@ A running router takes new keys with its next start.`,
 	f.StringSliceVar(&k.Sources, "source", nil, "globs of the sources it may send for, as in //shop.example/**")
 	f.StringSliceVar(&k.Types, "type", nil, "globs of the types it may send, as in com.example.order.*")
 	f.StringSliceVar(&k.Scopes, "scope", nil, "scopes it has")
-	f.StringVar(&out, "out", "", "ed25519: `file` for the private half; ID.private.toml when empty")
+	f.StringVar(&out, "out", "", "ed25519: `file` for the private half, ID.private.toml when empty; CURVE: for the secret, ID.curve when empty")
+	f.BoolVar(&curved, "curve", false, "make a CURVE key, for ZeroMQ connections")
+	f.BoolVar(&onTop, "on-top", false, "CURVE: put the key above those in the file")
+	for _, other := range []string{"auth", "principal", "source", "type", "scope"} {
+		cmd.MarkFlagsMutuallyExclusive("curve", other)
+		cmd.MarkFlagsMutuallyExclusive("on-top", other)
+	}
 	return cmd
 }
 
@@ -167,11 +189,15 @@ func (a *app) keyListCommand() *cobra.Command {
 }
 
 func (a *app) keyExportCommand() *cobra.Command {
-	return &cobra.Command{
+	var curveFile string
+	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Print the router's public delivery keys as a JWK Set, for its consumers",
+		Short: "Print the router's public delivery keys as a JWK Set, for its consumers; or those of a CURVE file",
 		Args:  cobra.NoArgs,
 		RunE: do(func(*cobra.Command, []string) error {
+			if curveFile != "" {
+				return a.exportCurve(curveFile)
+			}
 			cfg, err := a.load(nil)
 			if err != nil {
 				return err
@@ -183,6 +209,8 @@ func (a *app) keyExportCommand() *cobra.Command {
 			return json.NewEncoder(a.out).Encode(keys)
 		}),
 	}
+	cmd.Flags().StringVar(&curveFile, "curve", "", "print the public halves of the secret keys in `file`, in Z85")
+	return cmd
 }
 
 // publicKeys reads the delivery key where the router has it.

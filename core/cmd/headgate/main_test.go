@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,9 +30,11 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await,
-			"ready": ready,
-			"post":  post,
+			"await":  await,
+			"ready":  ready,
+			"post":   post,
+			"keep":   keep,
+			"expand": expand,
 		},
 	})
 }
@@ -77,6 +80,25 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	for _, c := range top.Telemetry {
 		ts.Setenv(c.Name, c.Address)
 	}
+}
+
+// keep VARIABLE remembers what the last command printed.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep VARIABLE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// expand FILE puts variables in the place of each ${NAME} in a file.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, []byte(os.Expand(string(text), ts.Getenv)), 0o600))
 }
 
 // post STATUS FILE sends one event to $edge, signed with the key edge-1 whose

@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/topology"
 )
 
 // minInterval keeps a screen from being all that the router does.
@@ -32,7 +35,9 @@ Of a command channel: OUT is with consumers now, DEAD the dead letters; since th
 start, LATE was done after its lease had lapsed, LAPSED got no reply within
 ack_timeout, LOST was the oldest delivery of a connection that ended. Of a
 telemetry channel: RING DROPPED never reached the socket, DROPPED was over a
-subscriber's high-water mark.`,
+subscriber's high-water mark, IGNORED are subscriptions beyond a peer's topics.
+Of a connection: PEER is its name in [[peers]], HEARD how long ago it last sent
+anything, MUTE that it settles nothing, SLOW that deliveries are dropped for it.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if interval < minInterval {
@@ -135,6 +140,7 @@ func (s screen) print(w io.Writer) error {
 	s.general(&b)
 	s.commands(&b)
 	s.telemetry(&b)
+	s.refusals(&b)
 	s.mute(&b)
 	_, err := b.WriteTo(w)
 	return err
@@ -152,6 +158,9 @@ func (s screen) general(b *bytes.Buffer) {
 		doors.row(d.Name, d.Address)
 	}
 	doors.end()
+	for _, d := range t.Doors {
+		s.producers(b, d)
+	}
 	past := t
 	if s.before != nil {
 		past = s.before
@@ -192,13 +201,18 @@ func (s screen) commands(b *bytes.Buffer) {
 			continue
 		}
 		b.WriteByte('\n')
-		t := newTable(b, "CONSUMER OF "+c.Name, "SINCE", "WINDOW", "HELD", "SENT", "SETTLED", "STATE")
+		links := make(map[uint64]topology.Connection)
+		for _, l := range c.Socket.Connections {
+			links[l.ID] = l
+		}
+		t := newTable(b, "CONSUMER OF "+c.Name, "PEER", "SECURITY", "SINCE", "HEARD", "WINDOW", "HELD", "QUEUED", "SENT", "SETTLED", "STATE")
 		for _, p := range c.Conns {
 			note := "ok"
 			if p.Mute {
 				note = "MUTE"
 			}
-			t.row(p.Addr, p.Since, p.Window, p.Held, p.Sent, p.Settled, note)
+			l := links[p.ID]
+			t.row(p.Addr, l.Peer, l.Mechanism, p.Since, s.ago(l.Heard), p.Window, p.Held, l.Queued, p.Sent, p.Settled, note)
 		}
 		t.end()
 	}
@@ -222,6 +236,73 @@ func (s screen) telemetry(b *bytes.Buffer) {
 	t := newTable(b, "TELEMETRY", "SUBSCRIBERS", "PUBLISHED", "RING DROPPED", "SENT", "DROPPED", "QUEUED", "ADDRESS")
 	for _, c := range s.top.Telemetry {
 		t.row(c.Name, c.Subscribers, c.Published, c.RingDropped, c.Sent, c.Dropped, c.Queued, c.Address)
+	}
+	t.end()
+	for _, c := range s.top.Telemetry {
+		s.subscribers(b, c)
+	}
+}
+
+// ago is how long ago something was, empty for never.
+func (s screen) ago(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return max(s.at.Sub(at), 0).Truncate(100 * time.Millisecond).String()
+}
+
+// producers shows who sends to a ZeroMQ ingress.
+func (s screen) producers(b *bytes.Buffer, d admin.Door) {
+	if d.ZMQ == nil || d.Socket == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n%s: %s, %s, %d without an answer\n", printable(d.Name), count(int(d.ZMQ.Requests), "request"), count(int(d.ZMQ.Answers), "answer"), d.ZMQ.Dropped)
+	if len(d.Socket.Connections) == 0 {
+		return
+	}
+	t := newTable(b, "PRODUCER AT "+d.Name, "PEER", "SECURITY", "SINCE", "HEARD", "REQUESTS", "QUEUED", "ANSWERS")
+	for _, l := range d.Socket.Connections {
+		t.row(l.Addr, l.Peer, l.Mechanism, l.Since.UTC().Format(time.RFC3339), s.ago(l.Heard), l.Received, l.Queued, l.Sent)
+	}
+	t.end()
+}
+
+// subscribers shows who listens to a telemetry channel.
+func (s screen) subscribers(b *bytes.Buffer, c admin.Telemetry) {
+	if len(c.Socket.Connections) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	t := newTable(b, "SUBSCRIBER OF "+c.Name, "PEER", "SECURITY", "SINCE", "HEARD", "TOPICS", "IGNORED", "QUEUED", "SENT", "DROPPED", "STATE")
+	for _, l := range c.Socket.Connections {
+		note := "ok"
+		if l.Slow {
+			note = "SLOW"
+		}
+		t.row(l.Addr, l.Peer, l.Mechanism, l.Since.UTC().Format(time.RFC3339), s.ago(l.Heard), l.Topics, l.Ignored, l.Queued, l.Sent, l.Dropped, note)
+	}
+	t.end()
+}
+
+// refusals tells why connections were refused or cut, and where.
+func (s screen) refusals(b *bytes.Buffer) {
+	t := newTable(b)
+	note := func(what string, socket admin.Socket) {
+		for _, reason := range slices.Sorted(maps.Keys(socket.Reasons)) {
+			t.row(what, count(int(socket.Reasons[reason]), "connection"), reason)
+		}
+	}
+	for _, c := range s.top.Commands {
+		note("refused or cut at "+c.Name, c.Socket)
+	}
+	for _, c := range s.top.Telemetry {
+		note("refused or cut at "+c.Name, c.Socket)
+	}
+	note("refused or cut at replies", s.top.Replies.Socket)
+	for _, d := range s.top.Doors {
+		if d.Socket != nil {
+			note("refused or cut at "+d.Name, *d.Socket)
+		}
 	}
 	t.end()
 }

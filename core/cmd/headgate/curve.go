@@ -1,0 +1,184 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk/curve"
+	"github.com/headgate-io/headgate/sdk/zmq"
+)
+
+// newCurve makes a CURVE key: NAME.curve holds the secret, and what others need
+// is printed. On top of a file it becomes the newest of the keys there.
+func (a *app) newCurve(name, out string, top bool) error {
+	if out == "" {
+		out = name + ".curve"
+	}
+	secret := curve.NewSecret()
+	var older []*curve.Secret
+	if top {
+		var err error
+		if older, err = config.ReadSecrets(out); err != nil {
+			return fmt.Errorf("older keys: %w", err)
+		}
+	}
+	if err := writeSecrets(out, append([]*curve.Secret{secret}, older...), top); err != nil {
+		return err
+	}
+	a.printf("%s\n", secret.Public())
+	fmt.Fprintf(a.err, "Written: %s (secret: it stays with its owner). Above is the public key.\n", out)
+	if top {
+		fmt.Fprintf(a.err, "A running router answers to it within seconds, and to the %s below it as well. When every peer pins the new key, take the last line out.\n", count(len(older), "key"))
+		return nil
+	}
+	fmt.Fprintf(a.err, `A socket of the router has it by:   curve = { secret = "file:%s" }
+A peer that has it is let in by:    [[peers]]
+                                    name = %q
+                                    curve = %q
+                                    channels = []
+`, out, name, secret.Public())
+	return nil
+}
+
+// writeSecrets writes a file of secret keys whole or not at all, and over
+// nothing but what replace allows.
+func writeSecrets(path string, secrets []*curve.Secret, replace bool) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".curve-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	defer func() { err = errors.Join(err, ignoreGone(os.Remove(f.Name()))) }()
+	for _, s := range secrets {
+		_, err = f.WriteString(s.Reveal() + "\n")
+		if err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	if replace {
+		return os.Rename(f.Name(), path)
+	}
+	if err = os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: choose another --out, or put the new key on top of it with --on-top", path)
+	}
+	return err
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// securing is how a command secures its ZeroMQ connections.
+type securing struct {
+	server, key           string // of CURVE
+	ca, clientCert, clKey string // of TLS
+	tls                   bool
+}
+
+func (s *securing) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.server, "curve-server", "", "CURVE: public `key` of the router, in Z85; the configuration's when empty")
+	f.StringVar(&s.key, "curve-key", "", "CURVE: `file` of the own secret key, as headgate key new --curve writes it")
+}
+
+// security is what the flags ask for, towards a router whose public key is
+// known when it is not zero.
+func (s *securing) security(known curve.Public) (zmq.Security, error) {
+	var out zmq.Security
+	server := known
+	if s.server != "" {
+		var err error
+		if server, err = curve.ParsePublic(s.server); err != nil {
+			return out, fmt.Errorf("--curve-server: %w", err)
+		}
+	}
+	if server == (curve.Public{}) {
+		if s.key != "" {
+			return out, errors.New("--curve-key needs --curve-server: the public key of the router")
+		}
+		return s.transport()
+	}
+	if s.key == "" {
+		return out, errors.New("the router admits CURVE keys that its [[peers]] list: say yours with --curve-key FILE; headgate key new --curve NAME makes one")
+	}
+	secrets, err := config.ReadSecrets(s.key)
+	if err != nil {
+		return out, fmt.Errorf("--curve-key: %w", err)
+	}
+	out.Curve = &zmq.Curve{Secrets: secrets[:1], Server: server}
+	return out, nil
+}
+
+// transport is TLS, where it is asked for.
+func (s *securing) transport() (zmq.Security, error) {
+	if !s.tls && s.ca == "" && s.clientCert == "" {
+		return zmq.Security{}, nil
+	}
+	config, err := tlsClient(s.ca, s.clientCert, s.clKey)
+	return zmq.Security{TLS: config}, err
+}
+
+// tlsClient is a client's TLS: the CA of who it connects to, the system's when
+// empty, and its own certificate, if any.
+func tlsClient(ca, cert, key string) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca %s: no certificate in it", ca)
+		}
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}
+
+// serverKey is the public half of a socket's newest CURVE key; zero for none.
+func serverKey(c *config.Curve) curve.Public {
+	if c == nil || len(c.Secrets) == 0 {
+		return curve.Public{}
+	}
+	return c.Secrets[0].Public()
+}
+
+// exportCurve prints the public half of each key in a file, newest first.
+func (a *app) exportCurve(path string) error {
+	secrets, err := config.ReadSecrets(path)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	for _, s := range secrets {
+		a.printf("%s\n", s.Public())
+	}
+	return nil
+}
+
+// curveName takes the argument of key new --curve, which becomes a file's name.
+func curveName(name string) error {
+	if strings.ContainsAny(name, `/\`) || name == "" || strings.HasPrefix(name, ".") {
+		return errors.New("a name of a key is part of its file's name: use letters, digits, dots and hyphens, and --out for another place")
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk/curve"
+)
+
+// rereadEvery is how soon a changed key file counts. Files are read, not
+// watched: links that are swapped, as Kubernetes does, are followed that way.
+const rereadEvery = time.Second
+
+// keyed is a socket with CURVE keys of its own.
+type keyed struct {
+	name   string
+	from   *config.Curve
+	socket rotator
+	fault  string // that was told last; empty while the file is good
+}
+
+type rotator interface {
+	Rotate(secrets []*curve.Secret) (changed bool, err error)
+}
+
+// rotate gives sockets the keys that stand in their files, until ctx ends. A
+// file that is bad or gone changes nothing and is told of once.
+func rotate(ctx context.Context, cfg *config.Config, sockets []*keyed, log zerolog.Logger) error {
+	tick := time.NewTicker(rereadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, k := range sockets {
+			k.reread(cfg, log)
+		}
+	}
+}
+
+func (k *keyed) reread(cfg *config.Config, log zerolog.Logger) {
+	secrets, err := cfg.ReadCurve(k.from)
+	changed := false
+	if err == nil {
+		changed, err = k.socket.Rotate(secrets)
+	}
+	if err != nil {
+		if k.fault != err.Error() {
+			log.Error().Str("socket", k.name).Err(err).Msg("curve keys: the file is not good, the keys stay as they are")
+		}
+		k.fault = err.Error()
+		return
+	}
+	k.fault = ""
+	if changed {
+		log.Info().Str("socket", k.name).Stringer("key", secrets[0].Public()).Int("keys", len(secrets)).Msg("curve keys changed")
+	}
+}
