@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -246,18 +245,6 @@ func (s *socket) outdated(p *zmq.Peer, was, to Setting) error {
 		return errGuest
 	}
 	return nil
-}
-
-// Equal reports whether two settings are the same. TLS is compared by identity:
-// a new one may hold new certificates.
-func (s Setting) Equal(other Setting) bool {
-	a, b := s.Security.Curve, other.Security.Curve
-	curves := a == b
-	if a != nil && b != nil {
-		curves = a.Server == b.Server && slices.EqualFunc(a.Secrets, b.Secrets, func(x, y *curve.Secret) bool { return x.Public() == y.Public() })
-	}
-	return curves && s.Listen == other.Listen && slices.Equal(s.Connect, other.Connect) && s.Security.TLS == other.Security.TLS &&
-		maps.EqualFunc(s.Guests, other.Guests, func(x, y zmq.Admitted) bool { return x.Name == y.Name && slices.Equal(x.Topics, y.Topics) })
 }
 
 // observe logs what happens to connections.
