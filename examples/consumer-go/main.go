@@ -10,25 +10,35 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/headgate-io/headgate/sdk/consumer"
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 func main() {
 	connect := flag.String("connect", "tcp://127.0.0.1:5555", "address of the channel")
 	keys := flag.String("keys", "keys.json", "JWK Set of the router, as `headgate key export` writes it")
 	channel := flag.String("channel", "commands", "name of the channel")
+	server := flag.String("curve-server", "", "public CURVE `key` of the router; empty for plain ZeroMQ")
+	own := flag.String("curve-key", "", "`file` of the own secret CURVE key")
 	flag.Parse()
+	security, err := secure(*server, *own)
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c, err := consumer.New(consumer.Options{
-		Connect: []string{*connect},
-		Channel: *channel,
-		Keys:    consumer.KeysFromFile(*keys),
-		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Connect:  []string{*connect},
+		Channel:  *channel,
+		Keys:     consumer.KeysFromFile(*keys),
+		Security: security,
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -36,6 +46,26 @@ func main() {
 	if err := c.Run(ctx, act); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// secure is CURVE towards the router that has the public key server.
+func secure(server, own string) (zmq.Security, error) {
+	if server == "" {
+		return zmq.Security{}, nil
+	}
+	public, err := curve.ParsePublic(server)
+	if err != nil {
+		return zmq.Security{}, err
+	}
+	text, err := os.ReadFile(own)
+	if err != nil {
+		return zmq.Security{}, err
+	}
+	secret, err := curve.ParseSecret(strings.Split(string(text), "\n")[0])
+	if err != nil {
+		return zmq.Security{}, err
+	}
+	return zmq.Security{Curve: &zmq.Curve{Secrets: []*curve.Secret{secret}, Server: public}}, nil
 }
 
 // act does the work. An error has the router deliver the event again.

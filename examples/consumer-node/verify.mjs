@@ -1,5 +1,6 @@
 // Consume commands and act once on each event whose delivery passes every check.
 
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Pull, Push } from "zeromq";
 import { loadKeys, open, Refused } from "./delivery.mjs";
@@ -15,16 +16,25 @@ const { values: flags } = parseArgs({
     connect: { type: "string", default: "tcp://127.0.0.1:5555" },
     keys: { type: "string", default: "keys.json" }, // JWK Set of the router
     channel: { type: "string", default: "commands" },
+    "curve-server": { type: "string" }, // public CURVE key of the router
+    "curve-key": { type: "string" }, // file of the own secret CURVE key
+    "curve-public": { type: "string" }, // its public half
     count: { type: "string", default: "0" }, // leave after so many
   },
 });
+/** Sealed by CURVE where the router's public key is known. */
+const sealed = flags["curve-server"] && {
+  curveServerKey: flags["curve-server"],
+  curveSecretKey: readFileSync(flags["curve-key"], "utf8").split("\n")[0],
+  curvePublicKey: flags["curve-public"],
+};
 let keys = loadKeys(flags.keys);
 let readAt = performance.now();
 let left = Number(flags.count);
 let goodbye = () => {};
 const seen = new Set();
 const replies = new Map();
-const commands = new Pull();
+const commands = new Pull({ ...sealed });
 commands.connect(flags.connect);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => commands.close());
 for await (const frames of commands) {
@@ -44,7 +54,7 @@ for await (const frames of commands) {
   if (!seen.has(name)) await act(event);
   if (seen.add(name).size > REMEMBERED) seen.delete(seen.keys().next().value);
   if (!replies.has(reply)) {
-    replies.set(reply, new Push({ linger: 2000 }));
+    replies.set(reply, new Push({ linger: 2000, ...sealed }));
     replies.get(reply).connect(reply);
   }
   await replies.get(reply).send(JSON.stringify({ id, source, lease, status: "done" }));

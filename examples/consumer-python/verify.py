@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
 import zmq
 
@@ -16,19 +17,31 @@ def act(event: delivery.Object) -> None:
     """Do your work here. If it raises, this ends and the router delivers again."""
 
 
+def connected(kind: int, address: str) -> zmq.Socket:
+    """Connect to the router, sealed by CURVE where its public key is known."""
+    s = context.socket(kind)
+    if args.curve_server:
+        secret = Path(args.curve_key).read_bytes().split()[0]
+        s.curve_secretkey, s.curve_publickey = secret, zmq.curve_public(secret)
+        s.curve_serverkey = args.curve_server.encode()
+    s.connect(address)
+    return s
+
+
 if __name__ == "__main__":
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--connect", default="tcp://127.0.0.1:5555")
     flags.add_argument("--keys", default="keys.json", help="JWK Set of the router")
     flags.add_argument("--channel", default="commands")
+    flags.add_argument("--curve-server", help="public CURVE key of the router")
+    flags.add_argument("--curve-key", help="file of the own secret CURVE key")
     flags.add_argument("--count", default=0, type=int, help="leave after so many")
     args = flags.parse_args()
     keys, read_at = delivery.load_keys(args.keys), time.monotonic()
     seen: dict[tuple[str, str], None] = {}
     replies: dict[str, zmq.Socket] = {}
     context = zmq.Context()
-    commands = context.socket(zmq.PULL)
-    commands.connect(args.connect)
+    commands = connected(zmq.PULL, args.connect)
     while frames := commands.recv_multipart():
         try:
             header, event = delivery.open(frames, keys, {args.channel}, time.time())
@@ -45,8 +58,7 @@ if __name__ == "__main__":
                 del seen[next(iter(seen))]
         lease = {k: header[k] for k in ("id", "source", "lease")}
         if header["reply"] not in replies:
-            replies[header["reply"]] = context.socket(zmq.PUSH)
-            replies[header["reply"]].connect(header["reply"])
+            replies[header["reply"]] = connected(zmq.PUSH, header["reply"])
         replies[header["reply"]].send_json(lease | {"status": "done"})
         print(
             f"done {event['type']} {event['id']} attempt {header['attempt']}",

@@ -29,6 +29,7 @@ import (
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/datadir"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
@@ -56,6 +57,7 @@ listen = "https://127.0.0.1:0"
 tls = { cert = "cert.pem", key = "key.pem" }
 [replies]
 listen = "tcp://127.0.0.1:0"
+CURVE
 [[auth]]
 name = "edge-keys"
 kind = "hmac"
@@ -64,6 +66,7 @@ keys = "dir:keys"
 name = "commands"
 class = "command"
 listen = "tcp://127.0.0.1:0"
+CURVE
 ack_timeout = "ACK"
 max_attempts = ATTEMPTS
 backoff = { min = "10ms", max = "100ms" }
@@ -71,6 +74,7 @@ backoff = { min = "10ms", max = "100ms" }
 name = "telemetry"
 class = "telemetry"
 listen = "tcp://127.0.0.1:0"
+CURVE
 [[routes]]
 name = "orders"
 type = ["com.example.order.*"]
@@ -83,8 +87,9 @@ channels = ["telemetry"]
 
 // rigOptions change the configuration.
 type rigOptions struct {
-	ack      string // "30s"
-	attempts int    // 10
+	ack      string                  // "30s"
+	attempts int                     // 10
+	guests   map[string]curve.Public // CURVE where there are any, with the key in router.curve
 }
 
 func newRig(t *testing.T, o rigOptions) *rig {
@@ -97,7 +102,17 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	r := &rig{T: t, dir: shortDir(t), log: new(tail)}
 	pool := selfSigned(t, r.dir)
-	text := strings.NewReplacer("ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts)).Replace(rigConfig)
+	sealed := ""
+	if len(o.guests) > 0 {
+		sealed = `curve = { secret = "file:router.curve" }`
+		if err := writeSecrets(filepath.Join(r.dir, "router.curve"), []*curve.Secret{curve.NewSecret()}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := strings.NewReplacer("ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts), "CURVE", sealed).Replace(rigConfig)
+	for name, key := range o.guests {
+		text += fmt.Sprintf("[[peers]]\nname = %q\ncurve = %q\nchannels = [\"commands\", \"telemetry\"]\ntopics = [\"com.example.order.\"]\n", name, key)
+	}
 	if err := os.WriteFile(filepath.Join(r.dir, "headgate.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
