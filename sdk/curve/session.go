@@ -20,8 +20,10 @@ const (
 	// writeSize is how much is sealed before it is written: enough to make the
 	// system call cheap against the sealing.
 	writeSize = 64 << 10
-	// keepFrame is the largest room for a frame that a session keeps.
+	// keepFrame is the largest room for a frame that a session keeps, keepEnds
+	// for how many frames.
 	keepFrame = 2 << 10
+	keepEnds  = 32
 )
 
 // shortAt is where the count stands in a nonce.
@@ -43,6 +45,7 @@ type Session struct {
 	head  []byte          // of the frame that is being gathered
 	want  int             // bytes of its body that are missing; -1 before the header is whole
 	frame []byte          // flags and body
+	ends  []end           // of frames that are sealed and not written
 }
 
 // Read gives the bytes of frames in the clear. Frames that have come whole are
@@ -159,19 +162,8 @@ func (s *Session) Write(p []byte) (int, error) {
 	out, give := s.room()
 	defer give()
 	defer s.forget()
-	var ends []end
-	done, at := 0, 0
-	flush := func() error {
-		written, err := s.wire.Out.Write(out)
-		for _, e := range ends {
-			if e.sealed <= written {
-				done = e.plain
-			}
-		}
-		out, ends = out[:0], ends[:0]
-		return err
-	}
-	for at < len(p) {
+	done := 0
+	for at := 0; at < len(p); {
 		n, whole, err := s.gather(p[at:])
 		if err != nil {
 			return done, err
@@ -181,19 +173,33 @@ func (s *Session) Write(p []byte) (int, error) {
 			continue
 		}
 		if len(out) > 0 && len(out)+longHeader+messageExtra+len(s.frame) > writeSize {
-			if err := flush(); err != nil {
+			if done, err = s.flush(out, done); err != nil {
 				return done, err
 			}
+			out = out[:0]
 		}
 		out = s.seal(out)
-		ends = append(ends, end{len(out), at})
+		s.ends = append(s.ends, end{len(out), at})
 	}
 	if len(out) > 0 {
-		if err := flush(); err != nil {
+		if done, err := s.flush(out, done); err != nil {
 			return done, err
 		}
 	}
 	return len(p), nil
+}
+
+// flush writes what is sealed. done is how much of the clear text is written
+// whole, before and after.
+func (s *Session) flush(out []byte, done int) (int, error) {
+	written, err := s.wire.Out.Write(out)
+	for _, e := range s.ends {
+		if e.sealed <= written {
+			done = e.plain
+		}
+	}
+	s.ends = s.ends[:0]
+	return done, err
 }
 
 // end is where a frame ends, in what is written and in what was given.
@@ -212,6 +218,9 @@ func (s *Session) room() ([]byte, func()) {
 func (s *Session) forget() {
 	if len(s.head) == 0 && cap(s.frame) > keepFrame {
 		s.frame = nil
+	}
+	if cap(s.ends) > keepEnds {
+		s.ends = nil
 	}
 }
 

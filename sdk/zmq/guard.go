@@ -191,7 +191,7 @@ func (g *guard) greet() error {
 	var b []byte
 	for len(b) < greetingSize {
 		if _, err := g.in.Peek(len(b) + 1); err != nil {
-			return err
+			return unnamed(err, len(b), mechanism)
 		}
 		b, _ = g.in.Peek(min(g.in.Buffered(), greetingSize)) // it is there
 		if err := checkGreeting(b, mechanism); err != nil {
@@ -201,6 +201,16 @@ func (g *guard) greet() error {
 	g.hello.minor = minorOf(b)
 	g.replay = greeting(0, mechanismNull)
 	_, err := g.in.Discard(greetingSize)
+	return err
+}
+
+// unnamed makes sense of a greeting that ends after n bytes. libzmq mostly reads this
+// side's, and where the mechanisms differ it ends the connection before it
+// names its own.
+func unnamed(err error, n int, mechanism string) error {
+	if n >= signatureSize && n <= mechanismAt && ReasonOf(reasoned(err)) == ReasonEnded {
+		return fmt.Errorf("%w: %s here, and the peer left before it named its own, as libzmq does when it has another", ReasonMechanism, mechanism)
+	}
 	return err
 }
 

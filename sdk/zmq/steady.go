@@ -18,30 +18,57 @@ type steady struct {
 
 // Write writes all of p, or fails for good.
 func (s *steady) Write(p []byte) (int, error) {
-	n, err := s.writeAll(net.Buffers{p})
-	return int(n), err
+	for total := 0; ; {
+		if err := s.patience(); err != nil {
+			return total, err
+		}
+		n, err := s.Conn.Write(p[total:])
+		total += n
+		if err = s.final(n > 0, err); err != errAgain {
+			return total, err
+		}
+	}
 }
 
 // writeAll writes all buffers in one system call where it can.
 func (s *steady) writeAll(all net.Buffers) (int64, error) {
-	var total int64
-	for {
-		if s.timeout > 0 {
-			if err := s.Conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
-				return total, reasoned(err)
-			}
+	for total := int64(0); ; {
+		if err := s.patience(); err != nil {
+			return total, err
 		}
 		n, err := all.WriteTo(s.Conn)
 		total += n
-		switch {
-		case err == nil:
-			return total, nil
-		case s.timeout == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
-			return total, reasoned(err)
-		case n == 0:
-			return total, fmt.Errorf("%w: nothing taken for %s", ReasonWrite, s.timeout)
+		if err = s.final(n > 0, err); err != errAgain {
+			return total, err
 		}
 	}
+}
+
+// errAgain says that a write goes on.
+var errAgain = errors.New("zmq: some of it was taken")
+
+// patience starts the time in which the peer has to take something.
+func (s *steady) patience() error {
+	if s.timeout == 0 {
+		return nil
+	}
+	if err := s.Conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+		return reasoned(err)
+	}
+	return nil
+}
+
+// final is what a write has come to.
+func (s *steady) final(taken bool, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.timeout == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
+		return reasoned(err)
+	case taken:
+		return errAgain
+	}
+	return fmt.Errorf("%w: nothing taken for %s", ReasonWrite, s.timeout)
 }
 
 // CloseWrite ends what this side sends; on failure the reader sees the end, too.

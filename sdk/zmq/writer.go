@@ -106,7 +106,8 @@ func (w *writer) flush(end int) error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	return w.push(net.Buffers{w.buf}, end)
+	n, err := w.peer.conn.Write(w.buf)
+	return w.pushed(int64(n), err, end)
 }
 
 // large writes item i after the buffer, without copying it.
@@ -121,13 +122,13 @@ func (w *writer) large(i int) error {
 		}
 		all = append(all, appendHeader(nil, flags, len(f)), f)
 	}
-	return w.push(all, i+1)
+	written, err := w.hand(all)
+	return w.pushed(written, err, i+1)
 }
 
-// push writes all, which ends with the last item before end, and accounts for
-// the messages that the kernel has whole.
-func (w *writer) push(all net.Buffers, end int) error {
-	written, err := w.hand(all)
+// pushed accounts for the messages that the kernel has whole, of what was
+// written up to the last item before end.
+func (w *writer) pushed(written int64, err error, end int) error {
 	from := w.done
 	if err == nil {
 		w.done = end
@@ -143,7 +144,10 @@ func (w *writer) push(all net.Buffers, end int) error {
 	if p.freed != nil {
 		p.freed()
 	}
-	return err
+	if err != nil {
+		return reasoned(err)
+	}
+	return nil
 }
 
 // hand gives all to the kernel, through what seals it.
@@ -156,7 +160,7 @@ func (w *writer) hand(all net.Buffers) (int64, error) {
 		n, err := w.peer.conn.Write(part)
 		total += int64(n)
 		if err != nil {
-			return total, reasoned(err)
+			return total, err
 		}
 	}
 	return total, nil

@@ -30,7 +30,7 @@ func targets() []target {
 		{"S3", (*bench).commands},
 		{"S4", (*bench).batches},
 		{"S7", (*bench).routes},
-		{"S8", (*bench).start},
+		{"S8", (*bench).footprint},
 		{"S9", (*bench).flatness},
 	}
 }

@@ -13,52 +13,87 @@ import (
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
-// playConsumers takes deliveries on connections of their own: args are sub or
-// work, an endpoint and how many. With work each replies done.
-func playConsumers(ctx context.Context, args []string, ready func(string)) error {
-	if len(args) != 3 {
-		return errors.New("consumers: sub or work, an endpoint and a number are needed")
+// consumer is one of many in a process.
+type consumer struct {
+	endpoint string
+	number   int // from 0
+	security zmq.Security
+}
+
+// modes are what consumers do until ctx ends.
+func modes() map[string]func(*consumer, context.Context) error {
+	return map[string]func(*consumer, context.Context) error{
+		"work": (*consumer).work, "pull": (*consumer).pull, "sub": (*consumer).sub, "topics": (*consumer).topic,
+	}
+}
+
+// playConsumers is consumers with connections of their own: args are a mode, an
+// endpoint, how many, and with CURVE the endpoint's key.
+func playConsumers(ctx context.Context, args []string, say func(string)) error {
+	if len(args) < 3 || modes()[args[0]] == nil {
+		return errors.New("consumers: a mode, an endpoint and a number are needed")
 	}
 	n, err := strconv.Atoi(args[2])
 	if err != nil {
 		return fmt.Errorf("consumers: %w", err)
 	}
-	one := listen
-	if args[0] == "work" {
-		one = work
+	security, err := connectingSecurity(args[3:])
+	if err != nil {
+		return err
 	}
+	consume := modes()[args[0]]
 	g, ctx := errgroup.WithContext(ctx)
-	for range n {
-		g.Go(func() error { return one(ctx, args[1]) })
+	for i := range n {
+		g.Go(func() error { return consume(&consumer{endpoint: args[1], number: i, security: security}, ctx) })
 	}
-	ready(args[1])
+	say(args[1])
 	return g.Wait()
 }
 
-// listen is a subscriber to everything.
-func listen(ctx context.Context, endpoint string) error {
-	sub := zmq.NewSub(zmq.Options{})
-	sub.Subscribe("")
-	if err := sub.Connect(endpoint); err != nil {
+// pull takes messages and does nothing with them.
+func (c *consumer) pull(ctx context.Context) error {
+	return c.drain(ctx, zmq.NewPull(zmq.Options{Security: c.security}))
+}
+
+// sub is a subscriber to everything.
+func (c *consumer) sub(ctx context.Context) error { return c.subscribe(ctx, "") }
+
+// topic is a subscriber to what no other one wants.
+func (c *consumer) topic(ctx context.Context) error { return c.subscribe(ctx, subscribed(c.number)) }
+
+func (c *consumer) subscribe(ctx context.Context, prefix string) error {
+	sub := zmq.NewSub(zmq.Options{Security: c.security})
+	sub.Subscribe(prefix)
+	return c.drain(ctx, sub)
+}
+
+// receiving is a socket that receives.
+type receiving interface {
+	Connect(endpoint string) error
+	Run(ctx context.Context) error
+	Recv(ctx context.Context) (zmq.Received, error)
+}
+
+func (c *consumer) drain(ctx context.Context, from receiving) error {
+	if err := from.Connect(c.endpoint); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return sub.Run(ctx) })
+	g.Go(func() error { return from.Run(ctx) })
 	g.Go(func() error {
-		for ctx.Err() == nil {
-			if _, err := sub.Recv(ctx); err != nil && ctx.Err() == nil {
-				return err
+		for {
+			if _, err := from.Recv(ctx); err != nil {
+				return unlessEnded(ctx, err)
 			}
 		}
-		return nil
 	})
 	return g.Wait()
 }
 
 // work is the plain consumer: PULL, act, PUSH one line.
-func work(ctx context.Context, endpoint string) error {
-	pull, push := zmq.NewPull(zmq.Options{}), zmq.NewPush(zmq.Options{})
-	if err := pull.Connect(endpoint); err != nil {
+func (c *consumer) work(ctx context.Context) error {
+	pull, push := zmq.NewPull(zmq.Options{Security: c.security}), zmq.NewPush(zmq.Options{Security: c.security})
+	if err := pull.Connect(c.endpoint); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

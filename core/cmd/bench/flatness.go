@@ -13,7 +13,7 @@ import (
 const flatLimit = 1.2
 
 // flatness is S9, as far as there is an outbox: the cost per event with many
-// pending and with many consumers, against few.
+// pending, with many consumers and with many subscribers, against few.
 func (b *bench) flatness(ctx context.Context) ([]*row, error) {
 	pending := &row{What: "cost per event, 10^5 pending (" + memoryNote + ")", Unit: "ns", Against: "10^3 pending", Aim: atMost(flatLimit),
 		Note: "append, hand out and settle in the outbox alone, 64 at a time"}
@@ -24,7 +24,11 @@ func (b *bench) flatness(ctx context.Context) ([]*row, error) {
 		return nil, err
 	}
 	consumers, err := b.crowds(ctx)
-	return []*row{pending, consumers}, err
+	if err != nil {
+		return nil, err
+	}
+	subscribers, err := b.publications(ctx)
+	return []*row{pending, consumers, subscribers}, err
 }
 
 // turnover adds the nanoseconds that one event costs with so many pending.
@@ -53,7 +57,7 @@ func (b *bench) crowds(ctx context.Context) (*row, error) {
 	r := &row{What: fmt.Sprintf("router's CPU per event, %d consumers", many), Unit: "us", Against: "1 consumer", Aim: atMost(flatLimit),
 		Note: "64 connections post single events, Go consumers reply done, " + memoryNote}
 	if _, err := cpuTime(os.Getpid()); errors.Is(err, os.ErrNotExist) {
-		r.Missing = "the system has no /proc to ask"
+		r.Missing = noProc
 		return r, nil
 	}
 	rt, err := b.newRouter(ctx, "S9")

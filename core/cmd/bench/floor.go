@@ -16,7 +16,7 @@ import (
 
 // playFloor is the least that can take signed events: net/http reads a body,
 // one HMAC is checked, 202 is answered. Its argument is the secret.
-func playFloor(ctx context.Context, args []string, ready func(string)) error {
+func playFloor(ctx context.Context, args []string, say func(string)) error {
 	if len(args) != 1 {
 		return errors.New("floor: a secret is needed")
 	}
@@ -30,7 +30,7 @@ func playFloor(ctx context.Context, args []string, ready func(string)) error {
 	}
 	server := &http.Server{Handler: floor(secret)}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })() // it has nothing to finish
-	ready(l.Addr().String())
+	say(l.Addr().String())
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -18,6 +18,7 @@ type libzmq struct {
 	path    string
 	version string
 	missing string
+	plain   bool // it was built without CURVE
 }
 
 // compile makes the program in dir.
@@ -47,15 +48,28 @@ func compile(ctx context.Context, dir string) libzmq {
 	if out, err := exec.CommandContext(ctx, "cc", args...).CombinedOutput(); err != nil {
 		return libzmq{missing: fmt.Sprintf("%s (cc: %v: %s)", install, err, out)}
 	}
-	return libzmq{path: program, version: version}
+	return libzmq{path: program, version: version, plain: exec.CommandContext(ctx, program, "curve").Run() != nil}
+}
+
+// missingFor is the reason why connections of m cannot be measured; empty for none.
+func (l libzmq) missingFor(m mechanism) string {
+	if l.missing == "" && l.plain && m.secret != "" {
+		return "this libzmq was built without CURVE"
+	}
+	return l.missing
 }
 
 // push is what rows call libzmq's own sender.
-func (l libzmq) push() string {
+func (l libzmq) push() string { return l.socket("PUSH") }
+
+// pull is what rows call libzmq's own receiver.
+func (l libzmq) pull() string { return l.socket("PULL") }
+
+func (l libzmq) socket(kind string) string {
 	if l.path == "" {
-		return "libzmq PUSH"
+		return "libzmq " + kind
 	}
-	return "libzmq " + l.version + " PUSH"
+	return "libzmq " + l.version + " " + kind
 }
 
 // name is what rows call the consumer at the other end.

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// noProc is the reason for what is missing where there is no proc(5).
+const noProc = "the system has no /proc to ask"
+
 // rssAnon gives a process's anonymous resident memory in MiB (proc_pid_status(5)).
 func rssAnon(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -12,11 +12,13 @@ import (
 // file for a CPU profile, empty for none, the role's name and its arguments.
 const roleArg = "role"
 
-// role works until ctx ends. Once it does, it tells ready its address.
-type role func(ctx context.Context, args []string, ready func(string)) error
+// role works until ctx ends. What it says are lines: its address once it works,
+// then what it measures, if it does.
+type role func(ctx context.Context, args []string, say func(string)) error
 
 func roles() map[string]role {
-	return map[string]role{"router": playRouter, "floor": playFloor, "sender": playSender, "consumers": playConsumers}
+	return map[string]role{"router": playRouter, "floor": playFloor, "sender": playSender, "receiver": playReceiver, "consumers": playConsumers,
+		"allocations": playAllocations, "memory": playMemory, "publisher": playPublisher}
 }
 
 // play is the program in a role. It ends with its standard input.
@@ -45,5 +47,5 @@ func play(ctx context.Context, args []string, in io.Reader, out io.Writer) (err 
 			}
 		}()
 	}
-	return roles()[args[1]](ctx, args[2:], func(address string) { fmt.Fprintln(out, address) })
+	return roles()[args[1]](ctx, args[2:], func(line string) { fmt.Fprintln(out, line) })
 }

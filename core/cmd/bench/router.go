@@ -60,7 +60,7 @@ handshakes = 4096
 const keyID = "bench"
 
 // playRouter is the router itself, with the configuration of its one argument.
-func playRouter(ctx context.Context, args []string, ready func(string)) error {
+func playRouter(ctx context.Context, args []string, say func(string)) error {
 	if len(args) != 1 {
 		return errors.New("router: a configuration is needed")
 	}
@@ -76,7 +76,7 @@ func playRouter(ctx context.Context, args []string, ready func(string)) error {
 	if err != nil {
 		return err
 	}
-	ready(top.Doors[0].Address)
+	say(top.Doors[0].Address)
 	return c.Run(ctx)
 }
 

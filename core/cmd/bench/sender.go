@@ -16,13 +16,17 @@ import (
 // signed asks a sender for whole deliveries, each signed, instead of frames.
 const signed = "signed"
 
-// playSender pushes as fast as it can: args are an endpoint and either the
-// sizes of a message's frames, as in 64, or signed.
-func playSender(ctx context.Context, args []string, ready func(string)) error {
-	if len(args) != 2 {
+// playSender pushes as fast as it can: args are an endpoint, either the sizes of
+// a message's frames, as in 64, or signed, and with CURVE the endpoint's key.
+func playSender(ctx context.Context, args []string, say func(string)) error {
+	if len(args) < 2 {
 		return errors.New("sender: an endpoint and sizes are needed")
 	}
-	push := zmq.NewPush(zmq.Options{Linger: -1})
+	security, err := connectingSecurity(args[2:])
+	if err != nil {
+		return err
+	}
+	push := zmq.NewPush(zmq.Options{Linger: -1, Security: security})
 	if err := push.Connect(args[0]); err != nil {
 		return err
 	}
@@ -40,14 +44,11 @@ func playSender(ctx context.Context, args []string, ready func(string)) error {
 			}
 		}
 	}
-	ready(args[0])
+	say(args[0])
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return push.Run(ctx) })
 	g.Go(func() error {
-		if err := send(ctx, push); ctx.Err() == nil {
-			return err
-		}
-		return nil
+		return unlessEnded(ctx, send(ctx, push))
 	})
 	return g.Wait()
 }

@@ -3,17 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"time"
 )
 
-// deliveriesPerSecond is what S1 asks of whole signed deliveries.
-const deliveriesPerSecond = 300_000
+const (
+	// deliveriesPerSecond is what S1 asks of whole signed deliveries.
+	deliveriesPerSecond = 300_000
+	// sealedRatio is what is asked of CURVE.
+	sealedRatio = 0.7
+)
 
-// pullPatience is what a receiver may take beyond its window.
-const pullPatience = 15 * time.Second
-
-// sockets is S1: Push to a libzmq PULL, against libzmq's PUSH to the same.
+// sockets is S1: Push to a libzmq PULL, against libzmq's PUSH to the same, in
+// the clear and sealed; the other direction, for which nothing is asked; and
+// what a message allocates.
 func (b *bench) sockets(ctx context.Context) ([]*row, error) {
 	d, err := newDeliveries()
 	if err != nil {
@@ -24,69 +25,59 @@ func (b *bench) sockets(ctx context.Context) ([]*row, error) {
 		return nil, err
 	}
 	var rows []*row
-	for _, size := range []string{"64", "512", "4096"} {
-		r := &row{What: "push to libzmq PULL, one frame of " + size + " B", Unit: "msg/s", Against: b.lib.push(), Aim: atLeast(1)}
-		rows = append(rows, r)
-		if err := b.pushes(ctx, r, size, size); err != nil {
-			return nil, err
+	for _, t := range b.sent(frames) {
+		rows = append(rows, t.rows()...)
+		if t.rate.Missing == "" {
+			if err := t.sending(ctx); err != nil {
+				return nil, err
+			}
 		}
 	}
-	r := &row{What: "push of signed deliveries, 5 frames", Unit: "msg/s", Against: b.lib.push() + ", unsigned", Aim: atLeastValue(deliveriesPerSecond),
-		Note: "each delivery is made, leased and signed in batches of 256; the baseline sends frames of the same sizes, " + frames + " B"}
-	return append(rows, r), b.pushes(ctx, r, signed, frames)
+	for _, t := range b.received() {
+		rows = append(rows, t.rows()...)
+		if t.rate.Missing == "" {
+			if err := t.receiving(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	allocated, err := b.allocations(ctx)
+	return append(rows, allocated...), err
 }
 
-// pushes fills r: a sender of what, against libzmq's of sizes.
-func (b *bench) pushes(ctx context.Context, r *row, what, sizes string) error {
-	if b.lib.path == "" {
-		r.Missing = b.lib.missing
-		return nil
+// singles are the sizes of the messages of one frame, in bytes.
+func singles() []string { return []string{"64", "512", "4096"} }
+
+// sent are the transfers from us. frames are the sizes of a signed delivery.
+func (b *bench) sent(frames string) []*transfer {
+	var all []*transfer
+	for _, size := range singles() {
+		all = append(all, &transfer{bench: b, sizes: size, profile: "S1-push-" + size,
+			rate: &row{What: "push to libzmq PULL, one frame of " + size + " B", Unit: "msg/s", Against: b.lib.push(), Aim: atLeast(1)}})
 	}
-	profile := ""
-	if what == signed {
-		profile = b.profile("S1")
+	all = append(all, &transfer{bench: b, sizes: frames, ours: signed, profile: "S1",
+		rate: &row{What: "push of signed deliveries, 5 frames", Unit: "msg/s", Against: b.lib.push() + ", unsigned", Aim: atLeastValue(deliveriesPerSecond),
+			Note: "each delivery is made, leased and signed in batches of 256; the baseline sends frames of the same sizes, " + frames + " B"}})
+	curve := newCurve()
+	note := "the start of the process included; where libzmq's PULL is the slower end, the rates are its own and this tells more"
+	for _, size := range singles() {
+		what, against := "push with CURVE to libzmq PULL, one frame of "+size+" B", b.lib.push()+" with CURVE"
+		all = append(all, &transfer{bench: b, mechanism: curve, sizes: size, profile: "S1-push-CURVE-" + size,
+			rate: &row{What: what, Unit: "msg/s", Against: against, Aim: atLeast(sealedRatio)},
+			cost: &row{What: what + ", sender's CPU", Unit: "us", Against: against, Note: note}})
+		note = "" // once is enough
 	}
-	return b.each(
-		func() error {
-			return b.pull(ctx, &r.Baseline, func(ctx context.Context, endpoint string) (*child, error) {
-				return spawn(ctx, b.lib.path, "push", endpoint, sizes)
-			})
-		},
-		func() error {
-			return b.pull(ctx, &r.Measured, func(ctx context.Context, endpoint string) (*child, error) {
-				c, _, err := b.role(ctx, profile, "sender", endpoint, what)
-				return c, err
-			})
-		})
+	return all
 }
 
-// pull adds what a libzmq PULL receives per second from the sender that push starts.
-func (b *bench) pull(ctx context.Context, to *[]float64, push func(ctx context.Context, endpoint string) (*child, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, b.window+pullPatience)
-	defer cancel()
-	receiver, err := spawn(ctx, b.lib.path, "pull", strconv.FormatFloat(b.window.Seconds(), 'f', -1, 64))
-	if err != nil {
-		return err
+// received are the transfers to us.
+func (b *bench) received() []*transfer {
+	var all []*transfer
+	for _, m := range []mechanism{{}, newCurve()} {
+		for _, size := range singles() {
+			all = append(all, &transfer{bench: b, mechanism: m, sizes: size, profile: fmt.Sprintf("S1-pull-%s-%s", m, size),
+				rate: &row{What: fmt.Sprintf("pull (%s) from libzmq PUSH, one frame of %s B", m, size), Unit: "msg/s", Against: b.lib.pull()}})
+		}
 	}
-	defer receiver.kill()
-	endpoint, err := receiver.line()
-	if err != nil {
-		return fmt.Errorf("libzmq PULL: %w", err)
-	}
-	sender, err := push(ctx, endpoint)
-	if err != nil {
-		return err
-	}
-	result, err := receiver.line()
-	if err != nil {
-		sender.kill()
-		return fmt.Errorf("libzmq PULL: %w", err)
-	}
-	sender.end()
-	var count, nanoseconds float64
-	if _, err := fmt.Sscan(result, &count, &nanoseconds); err != nil {
-		return fmt.Errorf("libzmq PULL: %w", err)
-	}
-	*to = append(*to, count/nanoseconds*1e9)
-	return nil
+	return all
 }

@@ -26,7 +26,17 @@ const (
 	binaryLimit  = 60                     // MB
 )
 
-// start is S8: how soon the first event is accepted, and what an idle router takes.
+// footprint is S8: start, and what connections take.
+func (b *bench) footprint(ctx context.Context) ([]*row, error) {
+	rows, err := b.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more, err := b.connections(ctx)
+	return append(rows, more...), err
+}
+
+// start tells how soon the first event is accepted, and what an idle router takes.
 func (b *bench) start(ctx context.Context) ([]*row, error) {
 	began := &row{What: "start to first accepted event, quickstart without plugins", Unit: "ms", Aim: atMostValue(300)}
 	idle := &row{What: "idle anonymous memory of the router", Unit: "MiB", Aim: atMostValue(rssAnonLimit)}
@@ -50,7 +60,7 @@ func (b *bench) start(ctx context.Context) ([]*row, error) {
 		took, anon, err := b.startOnce(ctx, binary, filepath.Join(b.dir, fmt.Sprintf("start-%d", n)))
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			idle.Missing = "the system has no /proc to ask"
+			idle.Missing = noProc
 		case err != nil:
 			return nil, err
 		default:

@@ -1,14 +1,20 @@
 /* zmqthr is the libzmq side of headgate's benchmark.
  *
- *   zmqthr pull SECONDS          PULL on a free loopback port, which it prints;
- *                                then counts for that long and prints the
- *                                count and the nanoseconds it took
- *   zmqthr push ENDPOINT SIZES   sends messages of frames of these sizes, as in
- *                                26,430,480,0,329, until killed
- *   zmqthr sub ENDPOINT          subscribes to everything and reads until killed
- *   zmqthr work ENDPOINT         takes deliveries and replies done until killed
+ *   zmqthr pull SECONDS [SECRET]
+ *       PULL on a free loopback port, which it prints; then counts for that
+ *       long and prints the count and the nanoseconds it took
+ *   zmqthr push ENDPOINT SIZES [KEY]
+ *       sends messages of frames of these sizes, as in 26,430,480,0,329, until
+ *       killed
+ *   zmqthr sub ENDPOINT
+ *       subscribes to everything and reads until killed
+ *   zmqthr work ENDPOINT
+ *       takes deliveries and replies done until killed
+ *   zmqthr curve
+ *       succeeds if this libzmq has CURVE
  *
- * Sockets have libzmq's own defaults.
+ * SECRET makes a server of CURVE that admits any client, KEY a client of the
+ * server with that public key; both in Z85. Sockets have libzmq's own defaults.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +48,32 @@ static void *open_socket(void *context, int type, const char *endpoint) {
 	return s;
 }
 
+static void set_key(void *s, int option, const char *key) {
+	if (zmq_setsockopt(s, option, key, strlen(key) + 1))
+		die("key");
+}
+
+/* server does nothing without a secret, and so does client without a key. */
+static void server(void *s, const char *secret) {
+	int yes = 1;
+	if (!secret)
+		return;
+	if (zmq_setsockopt(s, ZMQ_CURVE_SERVER, &yes, sizeof yes))
+		die("CURVE");
+	set_key(s, ZMQ_CURVE_SECRETKEY, secret);
+}
+
+static void client(void *s, const char *key) {
+	char own[41], secret[41];
+	if (!key)
+		return;
+	if (zmq_curve_keypair(own, secret))
+		die("CURVE");
+	set_key(s, ZMQ_CURVE_SERVERKEY, key);
+	set_key(s, ZMQ_CURVE_PUBLICKEY, own);
+	set_key(s, ZMQ_CURVE_SECRETKEY, secret);
+}
+
 /* skip reads one whole message and leaves its frames. */
 static int skip(void *s, zmq_msg_t *m, int flags) {
 	do {
@@ -52,11 +84,14 @@ static int skip(void *s, zmq_msg_t *m, int flags) {
 	return 0;
 }
 
-static void pull(void *context, double seconds) {
+static void pull(void *context, double seconds, const char *secret) {
 	void *s = zmq_socket(context, ZMQ_PULL);
 	char endpoint[128];
 	size_t size = sizeof endpoint;
-	if (!s || zmq_bind(s, "tcp://127.0.0.1:*") || zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, endpoint, &size))
+	if (!s)
+		die("socket");
+	server(s, secret);
+	if (zmq_bind(s, "tcp://127.0.0.1:*") || zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, endpoint, &size))
 		die("bind");
 	printf("%s\n", endpoint);
 	fflush(stdout);
@@ -78,8 +113,13 @@ static void pull(void *context, double seconds) {
 }
 
 /* push allocates each frame and does not fill it, as libzmq's remote_thr does. */
-static void push(void *context, const char *endpoint, char *sizes) {
-	void *s = open_socket(context, ZMQ_PUSH, endpoint);
+static void push(void *context, const char *endpoint, char *sizes, const char *key) {
+	void *s = zmq_socket(context, ZMQ_PUSH);
+	if (!s)
+		die("socket");
+	client(s, key);
+	if (zmq_connect(s, endpoint))
+		die(endpoint);
 	size_t size[FRAMES];
 	int n = 0;
 	for (char *word = strtok(sizes, ","); word && n < FRAMES; word = strtok(NULL, ","))
@@ -169,16 +209,18 @@ int main(int argc, char **argv) {
 	void *context = zmq_ctx_new();
 	if (!context)
 		die("context");
-	if (argc == 3 && !strcmp(argv[1], "pull"))
-		pull(context, atof(argv[2]));
-	else if (argc == 4 && !strcmp(argv[1], "push"))
-		push(context, argv[2], argv[3]);
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "pull"))
+		pull(context, atof(argv[2]), argv[3]);
+	else if ((argc == 4 || argc == 5) && !strcmp(argv[1], "push"))
+		push(context, argv[2], argv[3], argv[4]);
 	else if (argc == 3 && !strcmp(argv[1], "sub"))
 		sub(context, argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "work"))
 		work(context, argv[2]);
+	else if (argc == 2 && !strcmp(argv[1], "curve"))
+		return !zmq_has("curve");
 	else {
-		fprintf(stderr, "usage: zmqthr pull SECONDS | push ENDPOINT SIZES | sub ENDPOINT | work ENDPOINT\n");
+		fprintf(stderr, "usage: zmqthr pull SECONDS [SECRET] | push ENDPOINT SIZES [KEY] | sub ENDPOINT | work ENDPOINT | curve\n");
 		return 2;
 	}
 	return 0;
