@@ -214,8 +214,8 @@ func unnamed(err error, n int, mechanism string) error {
 	return err
 }
 
-// ready tells the peer the codec's metadata, judges the peer's and passes it to
-// the codec as it is.
+// ready tells the peer the codec's metadata and judges the peer's. The codec,
+// which panics at what it does not know, gets the socket type alone.
 func (g *guard) ready() error {
 	metadata, err := g.introduce()
 	if err != nil {
@@ -227,7 +227,7 @@ func (g *guard) ready() error {
 	if err := g.accept(g.hello.kind); err != nil {
 		return err
 	}
-	g.replay = appendCommand(nil, "READY", metadata)
+	g.replay = appendCommand(nil, "READY", appendProperty(nil, "Socket-Type", g.hello.kind))
 	return nil
 }
 

@@ -160,6 +160,12 @@ func splitProperty(data []byte) (name string, value, rest []byte, ok bool) {
 	return name, data[:size], data[size:], true
 }
 
+// appendProperty appends a property as splitProperty reads it.
+func appendProperty(b []byte, name, value string) []byte {
+	b = append(append(b, byte(len(name))), name...)
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(value))), value...)
+}
+
 // errorText is the reason in an ERROR command: one byte of length, then text.
 func errorText(data []byte) []byte {
 	if len(data) == 0 {
