@@ -14,30 +14,32 @@ import (
 )
 
 func TestEventIsTakenOnce(t *testing.T) {
-	d := open(t, nil)
-	d.do(d.signed("order-1", order("order-1"))).want(t, 202, `{"id":"order-1","source":"//shop.example/till","status":"queued"}`)
-	if d.seen.count() != 1 {
-		t.Errorf("telemetry saw %d events, want 1", d.seen.count())
-	}
-	// The same event again, in other bytes.
-	again := append([]byte(" "), order("order-1")...)
-	d.do(d.signed("order-1", again)).want(t, 200, `{"id":"order-1","source":"//shop.example/till","status":"duplicate"}`)
-	d.do(d.signed("order-1", event("order-1", orderType, `{"amount":2}`))).refused(t, 409, "conflict")
-	if st := d.store.Stats(); st.Channels["commands"].Pending != 1 || d.seen.count() != 1 {
-		t.Errorf("pending %d, telemetry %d: want 1 and 1", st.Channels["commands"].Pending, d.seen.count())
-	}
+	eachDoor(t, func(t *testing.T, d *door) {
+		d.do(d.signed("order-1", order("order-1"))).want(t, 202, `{"id":"order-1","source":"//shop.example/till","status":"queued"}`)
+		if d.seen.count() != 1 {
+			t.Errorf("telemetry saw %d events, want 1", d.seen.count())
+		}
+		// The same event again, in other bytes.
+		again := append([]byte(" "), order("order-1")...)
+		d.do(d.signed("order-1", again)).want(t, 200, `{"id":"order-1","source":"//shop.example/till","status":"duplicate"}`)
+		d.do(d.signed("order-1", event("order-1", orderType, `{"amount":2}`))).refused(t, 409, "conflict")
+		if st := d.store.Stats(); st.Channels["commands"].Pending != 1 || d.seen.count() != 1 {
+			t.Errorf("pending %d, telemetry %d: want 1 and 1", st.Channels["commands"].Pending, d.seen.count())
+		}
+	})
 }
 
 func TestExactBytesAreKept(t *testing.T) {
-	d := open(t, nil)
-	body := []byte("{ \"type\":\"com.example.order.created\",\"data\":{\"a\":1.50,\"b\":\"<&>\"},\"specversion\":\"1.0\",\n\"id\":\"order-1\",\"source\":\"//shop.example/till\"}")
-	if a := d.do(d.signed("order-1", body)); a.status != 202 {
-		t.Fatalf("%d %s", a.status, a.body)
-	}
-	st, err := d.store.Lookup(context.Background(), outbox.Key{Source: source, ID: "order-1"})
-	if err != nil || string(st.Entry.Event.Raw) != string(body) {
-		t.Errorf("got %q, %v; want %q", st.Entry.Event.Raw, err, body)
-	}
+	eachDoor(t, func(t *testing.T, d *door) {
+		body := []byte("{ \"type\":\"com.example.order.created\",\"data\":{\"a\":1.50,\"b\":\"<&>\"},\"specversion\":\"1.0\",\n\"id\":\"order-1\",\"source\":\"//shop.example/till\"}")
+		if a := d.do(d.signed("order-1", body)); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		st, err := d.store.Lookup(context.Background(), outbox.Key{Source: source, ID: "order-1"})
+		if err != nil || string(st.Entry.Event.Raw) != string(body) {
+			t.Errorf("got %q, %v; want %q", st.Entry.Event.Raw, err, body)
+		}
+	})
 }
 
 func TestTelemetryAlone(t *testing.T) {
@@ -50,61 +52,63 @@ func TestTelemetryAlone(t *testing.T) {
 }
 
 func TestDeviceSignsWithEd25519(t *testing.T) {
-	d := open(t, nil)
-	signer, err := webhook.NewEd25519Signer(private(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := d.do(d.make(request{id: "order-1", kind: typeEvent + "; charset=UTF-8", body: order("order-1"), keyID: "device", signer: signer}))
-	if a.status != 202 {
-		t.Errorf("got %d %s", a.status, a.body)
-	}
+	eachDoor(t, func(t *testing.T, d *door) {
+		signer, err := webhook.NewEd25519Signer(private(9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := d.do(d.make(request{id: "order-1", kind: typeEvent + "; charset=UTF-8", body: order("order-1"), keyID: "device", signer: signer}))
+		if a.status != 202 {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+	})
 }
 
 func TestBatchIsAnsweredInOrder(t *testing.T) {
-	d := open(t, nil)
-	d.do(d.signed("order-1", order("order-1")))
-	events := []string{
-		string(order("order-2")),
-		string(order("order-1")),
-		string(event("order-1", orderType, "2")),
-		string(event("x-1", "org.example.other", "1")),
-		`{"specversion":"1.0","id":"a","id":"b"}`,
-		string(event("order-3", "com.example.order.paid", "{}")),
-		string(event("n-1", "com.example.narrow", "{}")),
-		string(order("dotted.id")),
-	}
-	a := d.do(d.make(request{id: "batch-1", kind: typeBatch, body: []byte("[" + strings.Join(events, ",\n") + "]")}))
-	var doc struct {
-		Results []struct {
-			ID         string `json:"id"`
-			StatusCode int    `json:"status_code"`
-			Status     string `json:"status"`
-			Code       string `json:"code"`
-			Pointer    string `json:"pointer"`
-			RetryAfter int    `json:"retry_after"`
-		} `json:"results"`
-	}
-	if err := json.Unmarshal(a.body, &doc); err != nil || a.status != 200 {
-		t.Fatalf("%d %s: %v", a.status, a.body, err)
-	}
-	want := []string{"order-2 202 queued", "order-1 200 duplicate", "order-1 409 conflict", "x-1 422 no_route", " 400 malformed", "order-3 422 schema", "n-1 503 channel_full", "dotted.id 202 queued"}
-	for i, r := range doc.Results {
-		if got := fmt.Sprintf("%s %d %s%s", r.ID, r.StatusCode, r.Status, r.Code); i >= len(want) || got != want[i] {
-			t.Errorf("result %d is %q, want %q", i, got, want[min(i, len(want)-1)])
+	eachDoor(t, func(t *testing.T, d *door) {
+		d.do(d.signed("order-1", order("order-1")))
+		events := []string{
+			string(order("order-2")),
+			string(order("order-1")),
+			string(event("order-1", orderType, "2")),
+			string(event("x-1", "org.example.other", "1")),
+			`{"specversion":"1.0","id":"a","id":"b"}`,
+			string(event("order-3", "com.example.order.paid", "{}")),
+			string(event("n-1", "com.example.narrow", "{}")),
+			string(order("dotted.id")),
 		}
-		if (r.Code == "channel_full") != (r.RetryAfter > 0) {
-			t.Errorf("result %d: retry_after is %d", i, r.RetryAfter)
+		a := d.do(d.make(request{id: "batch-1", kind: typeBatch, body: []byte("[" + strings.Join(events, ",\n") + "]")}))
+		var doc struct {
+			Results []struct {
+				ID         string `json:"id"`
+				StatusCode int    `json:"status_code"`
+				Status     string `json:"status"`
+				Code       string `json:"code"`
+				Pointer    string `json:"pointer"`
+				RetryAfter int    `json:"retry_after"`
+			} `json:"results"`
 		}
-	}
-	if len(doc.Results) != len(want) {
-		t.Errorf("%d results, want %d", len(doc.Results), len(want))
-	}
-	if st := d.store.Stats(); st.Channels["commands"].Pending != 3 {
-		t.Errorf("pending %d, want 3", st.Channels["commands"].Pending)
-	}
-	d.do(d.make(request{id: "batch-2", kind: typeBatch, body: []byte("[" + strings.Repeat("1,", 10) + "1]")})).refused(t, 413, "too_large")
-	d.do(d.make(request{id: "batch-3", kind: typeBatch, body: []byte("[]")})).refused(t, 400, "malformed")
+		if err := json.Unmarshal(a.body, &doc); err != nil || a.status != 200 {
+			t.Fatalf("%d %s: %v", a.status, a.body, err)
+		}
+		want := []string{"order-2 202 queued", "order-1 200 duplicate", "order-1 409 conflict", "x-1 422 no_route", " 400 malformed", "order-3 422 schema", "n-1 503 channel_full", "dotted.id 202 queued"}
+		for i, r := range doc.Results {
+			if got := fmt.Sprintf("%s %d %s%s", r.ID, r.StatusCode, r.Status, r.Code); i >= len(want) || got != want[i] {
+				t.Errorf("result %d is %q, want %q", i, got, want[min(i, len(want)-1)])
+			}
+			if (r.Code == "channel_full") != (r.RetryAfter > 0) {
+				t.Errorf("result %d: retry_after is %d", i, r.RetryAfter)
+			}
+		}
+		if len(doc.Results) != len(want) {
+			t.Errorf("%d results, want %d", len(doc.Results), len(want))
+		}
+		if st := d.store.Stats(); st.Channels["commands"].Pending != 3 {
+			t.Errorf("pending %d, want 3", st.Channels["commands"].Pending)
+		}
+		d.do(d.make(request{id: "batch-2", kind: typeBatch, body: []byte("[" + strings.Repeat("1,", 10) + "1]")})).refused(t, 413, "too_large")
+		d.do(d.make(request{id: "batch-3", kind: typeBatch, body: []byte("[]")})).refused(t, 400, "malformed")
+	})
 }
 
 // settle ends the next event of the command channel, once it is there.
@@ -128,9 +132,12 @@ func (d *door) settle(o outbox.Outcome) {
 }
 
 func TestWaitingForTheEnd(t *testing.T) {
-	for _, by := range []string{"post", "get"} {
+	for _, by := range []string{"post", "get", "zmq"} {
 		t.Run(by, func(t *testing.T) {
 			d := open(t, nil)
+			if by == "zmq" {
+				d = openZMQ(t, nil)
+			}
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
@@ -169,12 +176,13 @@ func TestWaitingForTheEnd(t *testing.T) {
 // TestDuplicateNeverWaits: results are for the request that was accepted, and
 // for those who ask by GET.
 func TestDuplicateNeverWaits(t *testing.T) {
-	d := open(t, nil)
-	d.do(d.signed("order-1", order("order-1")))
-	d.settle(outbox.Outcome{Action: outbox.Done, Result: []byte(`1`)})
-	req := d.signed("order-1", order("order-1"))
-	req.Header.Set("Prefer", "wait=20")
-	d.do(req).want(t, 200, `{"id":"order-1","source":"//shop.example/till","status":"duplicate"}`)
+	eachDoor(t, func(t *testing.T, d *door) {
+		d.do(d.signed("order-1", order("order-1")))
+		d.settle(outbox.Outcome{Action: outbox.Done, Result: []byte(`1`)})
+		req := d.signed("order-1", order("order-1"))
+		req.Header.Set("Prefer", "wait=20")
+		d.do(req).want(t, 200, `{"id":"order-1","source":"//shop.example/till","status":"duplicate"}`)
+	})
 }
 
 func TestStatus(t *testing.T) {

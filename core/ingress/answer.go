@@ -9,6 +9,15 @@ import (
 	"github.com/headgate-io/headgate/core/intake"
 )
 
+// answer is what a door says to a request, in the terms of HTTP.
+type answer struct {
+	status     int
+	doc        any  // what its body holds: an object of JSON
+	problem    bool // doc is a problemDocument
+	retryAfter int  // seconds; 0 for none
+	waited     bool // doc tells of the end that was waited for
+}
+
 // eventDocument answers for one event.
 type eventDocument struct {
 	ID     string        `json:"id"`
@@ -43,20 +52,20 @@ type problemDocument struct {
 	RequestID string      `json:"request_id"`
 }
 
-func writeReceipt(w http.ResponseWriter, batch bool, r intake.Receipt) {
+// received answers a submission that was read.
+func received(batch bool, r intake.Receipt) answer {
 	switch {
 	case batch:
 		doc := batchDocument{Results: make([]resultDocument, len(r.Results))}
 		for i, one := range r.Results {
 			doc.Results[i] = result(one)
 		}
-		writeJSON(w, http.StatusOK, doc)
+		return answer{status: http.StatusOK, doc: doc}
 	case r.Final != nil:
-		w.Header().Set("Preference-Applied", "wait")
-		writeJSON(w, http.StatusOK, r.Final)
+		return answer{status: http.StatusOK, doc: r.Final, waited: true}
 	default:
 		one := r.Results[0]
-		writeJSON(w, statusOf(one), eventDocument{ID: one.ID, Source: one.Source, Status: one.Status})
+		return answer{status: statusOf(one), doc: eventDocument{ID: one.ID, Source: one.Source, Status: one.Status}}
 	}
 }
 
@@ -79,43 +88,71 @@ func statusOf(r intake.Result) int {
 	}
 }
 
-func refuseErr(w http.ResponseWriter, id string, err error) {
+// failed answers a request that the intake has refused as a whole.
+func failed(id string, err error) answer {
 	var p *intake.Problem
 	if !errors.As(err, &p) {
-		p = &intake.Problem{Code: intake.Overloaded, RetryAfter: 1}
+		p = overloaded()
 	}
-	refuse(w, id, p)
+	return refused(id, p)
 }
 
-func refuse(w http.ResponseWriter, id string, p *intake.Problem) {
+// overloaded asks a sender to come back, with the same event, when something
+// is free again.
+func overloaded() *intake.Problem { return &intake.Problem{Code: intake.Overloaded, RetryAfter: 1} }
+
+func refused(id string, p *intake.Problem) answer {
+	a := problem(p.Status(), problemDocument{Title: p.Title(), Detail: p.Detail, Code: p.Code, Pointer: p.Pointer, RequestID: id})
+	a.retryAfter = p.RetryAfter
+	return a
+}
+
+func problem(status int, doc problemDocument) answer {
+	doc.Type, doc.Status = "about:blank", status
+	return answer{status: status, doc: doc, problem: true}
+}
+
+// write answers over HTTP.
+func (a answer) write(w http.ResponseWriter) {
+	status, body := a.encode()
 	h := w.Header()
-	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	h.Set("Content-Type", "application/json")
+	if a.problem {
+		h.Set("Content-Type", "application/problem+json")
 	}
-	if p.Code == intake.Unauthenticated {
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
+	}
+	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Webhook realm="headgate"`)
 	}
-	writeProblem(w, p.Status(), problemDocument{Title: p.Title(), Detail: p.Detail, Code: p.Code, Pointer: p.Pointer, RequestID: id})
-}
-
-func writeProblem(w http.ResponseWriter, status int, doc problemDocument) {
-	doc.Type, doc.Status = "about:blank", status
-	w.Header().Set("Content-Type", "application/problem+json")
-	write(w, status, doc)
-}
-
-func writeJSON(w http.ResponseWriter, status int, doc any) {
-	w.Header().Set("Content-Type", "application/json")
-	write(w, status, doc)
-}
-
-func write(w http.ResponseWriter, status int, doc any) {
-	body, err := json.Marshal(doc)
-	if err != nil { // only a reply's result could, and that was checked when it came
-		status, body = http.StatusInternalServerError, []byte(`{}`)
+	if a.waited {
+		h.Set("Preference-Applied", "wait")
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// frame is the body with what HTTP says beside it: status_code, and retry_after
+// where there is a Retry-After.
+func (a answer) frame() []byte {
+	status, body := a.encode()
+	body = append(body[:len(body)-1], `,"status_code":`...)
+	body = strconv.AppendInt(body, int64(status), 10)
+	if a.retryAfter > 0 {
+		body = append(body, `,"retry_after":`...)
+		body = strconv.AppendInt(body, int64(a.retryAfter), 10)
+	}
+	return append(body, '}')
+}
+
+// encode gives the body, with at least one member.
+func (a answer) encode() (status int, body []byte) {
+	body, err := json.Marshal(a.doc)
+	if err != nil { // only a reply's result could, and that was checked when it came
+		return http.StatusInternalServerError, []byte(`{"status":500}`)
+	}
+	return a.status, body
 }

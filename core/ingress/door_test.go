@@ -21,6 +21,7 @@ import (
 	"github.com/headgate-io/headgate/core/route"
 	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/webhook"
+	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 const (
@@ -37,6 +38,7 @@ type door struct {
 	t      *testing.T
 	url    string
 	client *http.Client
+	dealer *zmq.Dealer // of a ZeroMQ door, in place of client
 	store  *memory.Store
 	intake *intake.Intake
 	seen   *published
@@ -65,14 +67,22 @@ func limits() ingress.HTTPLimits {
 		Connections: 64, Requests: 64, Streams: 16}
 }
 
-// open opens a door on loopback, which change may alter first. It is shut when
-// the test ends.
-func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
+// newDoor makes what stands behind a door.
+func newDoor(t *testing.T) *door {
 	t.Helper()
 	d := &door{t: t, seen: &published{}, store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1000,
 		Capacity: 1 << 20, MaxPending: map[string]int64{"commands": 1 << 20, "narrow": 1}})}
+	t.Cleanup(func() { _ = d.store.Close() })
 	d.intake = intake.New(intake.Options{Store: d.store, Telemetry: map[string]intake.Publisher{"telemetry": d.seen}, Rates: 100, Waiters: 8, Batch: 10,
 		Log: zerolog.Nop()}, rules(t))
+	return d
+}
+
+// open opens an HTTP door on loopback, which change may alter first. It is shut
+// when the test ends.
+func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
+	t.Helper()
+	d := newDoor(t)
 	o := ingress.HTTPOptions{Name: "edge", Intake: d.intake, Limits: limits(), Log: zerolog.Nop(),
 		Keys: []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA"}]}`)}
 	if change != nil {
@@ -97,7 +107,6 @@ func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
 		if err := <-ended; err != nil {
 			t.Errorf("door: %v", err)
 		}
-		_ = d.store.Close()
 	})
 	return d
 }
@@ -218,6 +227,9 @@ type answer struct {
 
 func (d *door) do(req *http.Request) answer {
 	d.t.Helper()
+	if d.dealer != nil {
+		return d.deal(req)
+	}
 	resp, err := d.client.Do(req)
 	if err != nil {
 		d.t.Fatal(err)

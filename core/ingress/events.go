@@ -1,30 +1,15 @@
 package ingress
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
-	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
-
-// The content types of events (CloudEvents HTTP binding 1.0.2, section 3).
-const (
-	typeEvent = "application/cloudevents+json"
-	typeBatch = "application/cloudevents-batch+json"
-)
-
-// maxWait bounds Prefer: wait (RFC 7240, section 4.3). Edges give up at 30 s.
-const maxWait = 25 * time.Second
 
 // requestIDHeader carries the id that joins an answer to the router's log.
 const requestIDHeader = "Headgate-Request-Id"
@@ -35,7 +20,7 @@ func (d *HTTP) routes() http.Handler {
 	mux.HandleFunc("/v1/status", d.limited(http.MethodGet, d.status))
 	mux.HandleFunc("/.well-known/jwks.json", d.limited(http.MethodGet, d.jwks))
 	mux.HandleFunc("/", d.limited("", func(w http.ResponseWriter, _ *http.Request, id string) {
-		refuse(w, id, &intake.Problem{Code: intake.NotFound, Detail: "POST /v1/events, GET /v1/status and GET /.well-known/jwks.json are here."})
+		refused(id, &intake.Problem{Code: intake.NotFound, Detail: "POST /v1/events, GET /v1/status and GET /.well-known/jwks.json are here."}).write(w)
 	}))
 	return mux
 }
@@ -51,12 +36,12 @@ func (d *HTTP) limited(method string, next func(http.ResponseWriter, *http.Reque
 		case d.busy <- struct{}{}:
 			defer func() { <-d.busy }()
 		default: // as many as are allowed are worked on: the sender comes back
-			refuse(w, id, &intake.Problem{Code: intake.Overloaded, RetryAfter: 1})
+			refused(id, overloaded()).write(w)
 			return
 		}
 		if method != "" && r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
 			w.Header().Set("Allow", method)
-			writeProblem(w, http.StatusMethodNotAllowed, problemDocument{Title: "The method is not one that is taken here.", Code: "method_not_allowed", RequestID: id})
+			problem(http.StatusMethodNotAllowed, problemDocument{Title: "The method is not one that is taken here.", Code: "method_not_allowed", RequestID: id}).write(w)
 			return
 		}
 		next(w, r, id)
@@ -71,54 +56,40 @@ func (d *HTTP) hurry(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func requestID() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
-	return hex.EncodeToString(b[:])
-}
-
 // post takes events.
 func (d *HTTP) post(w http.ResponseWriter, r *http.Request, id string) {
 	batch, problem := mode(r.Header)
 	if problem != nil {
-		refuse(w, id, problem)
+		refused(id, problem).write(w)
 		return
 	}
 	body, problem := d.body(w, r)
 	if problem != nil {
-		refuse(w, id, problem)
+		refused(id, problem).write(w)
 		return
 	}
-	s := intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr, Credential: d.credential(r.Header, body), Body: body, Batch: batch}
-	if !batch {
-		s.Wait = preferredWait(r.Header)
-	}
-	receipt, err := d.o.Intake.Accept(r.Context(), s)
-	if err != nil {
-		refuseErr(w, id, err)
-		return
-	}
-	writeReceipt(w, batch, receipt)
+	submit(r.Context(), d.o.Intake, r.Header, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
+		Credential: credential(r.Header, body, d.o.DefaultKeyIDs), Body: body, Batch: batch}).write(w)
 }
 
 // status tells a sender where its event is.
 func (d *HTTP) status(w http.ResponseWriter, r *http.Request, id string) {
 	query := r.URL.Query()
 	if len(query["source"]) != 1 || len(query["id"]) != 1 || len(query) != 2 {
-		refuse(w, id, &intake.Problem{Code: intake.Malformed, Detail: "Ask with exactly one source and one id: /v1/status?source=..&id=.."})
+		refused(id, &intake.Problem{Code: intake.Malformed, Detail: "Ask with exactly one source and one id: /v1/status?source=..&id=.."}).write(w)
 		return
 	}
 	doc, err := d.o.Intake.Ask(r.Context(), intake.Question{
 		RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
-		Credential: d.credential(r.Header, webhook.GetBody(r.RequestURI)),
+		Credential: credential(r.Header, webhook.GetBody(r.RequestURI), d.o.DefaultKeyIDs),
 		Key:        outbox.Key{Source: query.Get("source"), ID: query.Get("id")},
 		Wait:       preferredWait(r.Header),
 	})
 	if err != nil {
-		refuseErr(w, id, err)
+		failed(id, err).write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, doc)
+	answer{status: http.StatusOK, doc: doc}.write(w)
 }
 
 // jwks shows the router's public delivery keys.
@@ -126,38 +97,6 @@ func (d *HTTP) jwks(w http.ResponseWriter, _ *http.Request, _ string) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = w.Write(d.o.Keys)
-}
-
-// mode tells a batch from a structured event, and refuses everything else.
-func mode(h http.Header) (batch bool, _ *intake.Problem) {
-	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return false, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
-	}
-	contentType := h.Get("Content-Type")
-	switch contentType { // as nearly everybody writes them
-	case typeEvent:
-		return false, nil
-	case typeBatch:
-		return true, nil
-	}
-	media, params, err := mime.ParseMediaType(contentType)
-	if cs := params["charset"]; err != nil || cs != "" && !strings.EqualFold(cs, "utf-8") {
-		media = ""
-	}
-	switch media {
-	case typeEvent:
-		return false, nil
-	case typeBatch:
-		return true, nil
-	}
-	detail := "Send " + typeEvent + " or " + typeBatch + "."
-	for name := range h {
-		if strings.HasPrefix(name, "Ce-") {
-			detail = "Binary mode needs a token: a key's signature leaves the ce- headers uncovered. " + detail
-			break
-		}
-	}
-	return false, &intake.Problem{Code: intake.UnsupportedType, Detail: detail}
 }
 
 // trustedLength is the longest announced body that is allocated before it has
@@ -190,41 +129,4 @@ func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Pro
 		return nil, &intake.Problem{Code: intake.Malformed, Detail: "The body ended early or came too slowly."}
 	}
 	return body, nil
-}
-
-func tooLarge(most int64) *intake.Problem {
-	return &intake.Problem{Code: intake.TooLarge, Detail: "A request body has at most " + strconv.FormatInt(most, 10) + " bytes here."}
-}
-
-// credential takes every value of every header that may prove something, as it came.
-func (d *HTTP) credential(h http.Header, signed []byte) trust.Credential {
-	return trust.Credential{
-		KeyID:         h["Headgate-Key-Id"],
-		WebhookID:     h["Webhook-Id"],
-		Timestamp:     h["Webhook-Timestamp"],
-		Signature:     h["Webhook-Signature"],
-		Authorization: h["Authorization"],
-		EventKey:      h["Headgate-Event-Key"],
-		Signed:        signed,
-		DefaultKeyIDs: d.o.DefaultKeyIDs,
-	}
-}
-
-// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3), in seconds, capped.
-func preferredWait(h http.Header) time.Duration {
-	for _, line := range h.Values("Prefer") {
-		for _, preference := range strings.Split(line, ",") {
-			preference, _, _ = strings.Cut(preference, ";")
-			name, value, _ := strings.Cut(preference, "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
-			}
-			n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
-			if err != nil || n <= 0 {
-				return 0
-			}
-			return min(time.Duration(min(n, 1000))*time.Second, maxWait)
-		}
-	}
-	return 0
 }

@@ -142,6 +142,7 @@ func TestRefused(t *testing.T) {
 			a := d.do(tt.make(d))
 			a.refused(t, tt.status, tt.code)
 			d.empty()
+			sameOverZMQ(t, tt.make, a)
 			if (a.header.Get("WWW-Authenticate") != "") != (tt.status == 401) {
 				t.Errorf("WWW-Authenticate is %q", a.header.Get("WWW-Authenticate"))
 			}

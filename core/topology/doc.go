@@ -1,6 +1,6 @@
 // Package topology is what headgate makes of ZeroMQ sockets: a [Commands] and a
-// [Publications] socket per channel, and the [Replies] socket that consumers
-// report to.
+// [Publications] socket per channel, the [Replies] socket that consumers report
+// to, and the [Requests] socket that a ZeroMQ ingress takes events from.
 //
 // Promise: nothing here drops a command or blocks on a consumer; what a
 // subscriber cannot take is dropped for it alone and counted.

@@ -20,7 +20,16 @@ import (
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
-// producer signs and posts events, as an edge does.
+// poster is a way to a router's door. Each request is tried again until it is
+// answered for good.
+type poster interface {
+	// one sends an event that has this id.
+	one(ctx context.Context, id string, event []byte) (answer, error)
+	// batch sends several at once.
+	batch(ctx context.Context, events [][]byte) (answer, error)
+}
+
+// producer signs and posts events over HTTP, as an edge does.
 type producer struct {
 	to      string // base address of the router's door
 	keyID   string
@@ -38,6 +47,15 @@ type answer struct {
 
 // maxAnswer bounds an answer that is read: a batch's results are the longest.
 const maxAnswer = 8 << 20
+
+func (p *producer) one(ctx context.Context, id string, event []byte) (answer, error) {
+	return p.post(ctx, "application/cloudevents+json", id, event)
+}
+
+func (p *producer) batch(ctx context.Context, events [][]byte) (answer, error) {
+	body := append([]byte("["), bytes.Join(events, []byte(","))...)
+	return p.post(ctx, "application/cloudevents-batch+json", newID(), append(body, ']'))
+}
 
 // post sends a body under id until it is answered for good.
 func (p *producer) post(ctx context.Context, contentType, id string, body []byte) (answer, error) {
@@ -101,48 +119,70 @@ type keyFile struct {
 	Secret string `toml:"secret"`
 }
 
-// useKeyFile signs with the key in a file: one of the router's hmac keys, or
-// the producer's half of an ed25519 key.
-func (p *producer) useKeyFile(path string) error {
+// signingKey is a key and its id.
+type signingKey struct {
+	id     string
+	signer *webhook.Signer
+}
+
+// keyOfFile reads one of the router's hmac keys, or the producer's half of an
+// ed25519 key.
+func keyOfFile(path string) (signingKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("key: %w", err)
+		return signingKey{}, fmt.Errorf("key: %w", err)
 	}
 	var k keyFile
 	if err := toml.Unmarshal(text, &k); err != nil || k.ID == "" || k.Secret == "" {
-		return fmt.Errorf("key %s: it has no id and secret to sign with", path)
+		return signingKey{}, fmt.Errorf("key %s: it has no id and secret to sign with", path)
 	}
-	if strings.HasPrefix(k.Secret, "whsk_") {
-		private, err := webhook.ParsePrivate(k.Secret)
-		if err != nil {
-			return fmt.Errorf("key %s: %w", path, err)
-		}
-		p.keyID = k.ID
-		p.signer, err = webhook.NewEd25519Signer(private)
-		return err
-	}
-	secret, err := webhook.ParseSecret(k.Secret)
+	signer, err := signerOf(k.Secret)
 	if err != nil {
-		return fmt.Errorf("key %s: %w", path, err)
+		return signingKey{}, fmt.Errorf("key %s: %w", path, err)
 	}
-	p.keyID = k.ID
-	p.signer, err = webhook.NewHMACSigner(secret)
+	return signingKey{k.ID, signer}, nil
+}
+
+func signerOf(secret string) (*webhook.Signer, error) {
+	if strings.HasPrefix(secret, "whsk_") {
+		private, err := webhook.ParsePrivate(secret)
+		if err != nil {
+			return nil, err
+		}
+		return webhook.NewEd25519Signer(private)
+	}
+	material, err := webhook.ParseSecret(secret)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewHMACSigner(material)
+}
+
+// keyOfConfig is the first active hmac key of a configuration.
+func keyOfConfig(cfg *config.Config) (signingKey, error) {
+	for _, auth := range cfg.Auth {
+		for _, k := range auth.Keys {
+			if auth.Kind == "hmac" && k.State == "active" {
+				signer, err := webhook.NewHMACSigner(k.Material.Reveal())
+				return signingKey{k.ID, signer}, err
+			}
+		}
+	}
+	return signingKey{}, errors.New("no active hmac key in the configuration: name a key file with --key")
+}
+
+// useKeyFile signs with the key in a file.
+func (p *producer) useKeyFile(path string) error {
+	key, err := keyOfFile(path)
+	p.keyID, p.signer = key.id, key.signer
 	return err
 }
 
 // useConfigKey signs with the first active hmac key of a configuration.
 func (p *producer) useConfigKey(cfg *config.Config) error {
-	for _, auth := range cfg.Auth {
-		for _, k := range auth.Keys {
-			if auth.Kind == "hmac" && k.State == "active" {
-				p.keyID = k.ID
-				var err error
-				p.signer, err = webhook.NewHMACSigner(k.Material.Reveal())
-				return err
-			}
-		}
-	}
-	return errors.New("no active hmac key in the configuration: name a key file with --key")
+	key, err := keyOfConfig(cfg)
+	p.keyID, p.signer = key.id, key.signer
+	return err
 }
 
 // newID makes an event's id: 128 random bits.

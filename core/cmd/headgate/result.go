@@ -68,12 +68,12 @@ func (r *result) note() string {
 	return ""
 }
 
-// postEvents posts events n to n+size, as one batch or alone, and gives a
+// postEvents sends events n to n+size, as one batch or alone, and gives a
 // result for each.
-func (p *producer) postEvents(ctx context.Context, n, size int, batch bool, event func(n int) (string, []byte)) ([]result, error) {
+func postEvents(ctx context.Context, p poster, n, size int, batch bool, event func(n int) (string, []byte)) ([]result, error) {
 	if !batch {
 		id, raw := event(n)
-		got, err := p.post(ctx, "application/cloudevents+json", id, raw)
+		got, err := p.one(ctx, id, raw)
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +88,7 @@ func (p *producer) postEvents(ctx context.Context, n, size int, batch bool, even
 	for i := range texts {
 		_, texts[i] = event(n + i)
 	}
-	body := append([]byte("["), bytes.Join(texts, []byte(","))...)
-	got, err := p.post(ctx, "application/cloudevents-batch+json", newID(), append(body, ']'))
+	got, err := p.batch(ctx, texts)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,13 +21,13 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 // sending is what send was asked for.
 type sending struct {
-	to, key, ca       string
-	clientCert        string
-	clientKey         string
+	to, zmq, key      string
+	securing          securing
 	event             string
 	id, source, kind  string
 	subject, data     string
@@ -43,23 +42,28 @@ func (a *app) sendCommand() *cobra.Command {
 	var s sending
 	cmd := &cobra.Command{
 		Use:   "send",
-		Short: "Make, sign and post events, as an edge does",
-		Long: `send makes an event, signs it with a key and posts it to the router.
+		Short: "Make, sign and send events, as an edge does",
+		Long: `send makes an event, signs it with a key and sends it to the router, by HTTP
+or by ZeroMQ.
 
-Without --to and --key it takes the first door and the first active hmac key of
-the configuration. --event posts a CloudEvent of your own from a file.`,
+Without --to, --zmq and --key it takes the first door and the first active hmac
+key of the configuration. --event sends a CloudEvent of your own from a file.`,
 		Example: `  headgate send --type com.example.order.created --data '{"amount": 12.5}'
   headgate send --event order.json --wait 10
-  headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100`,
+  headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100
+  headgate send --type com.example.order.created --zmq tcp://events.example:5556 --curve-server KEY --curve-key till.curve --key till.toml`,
 		Args: cobra.NoArgs,
 		RunE: do(func(cmd *cobra.Command, _ []string) error { return a.send(cmd.Context(), s) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
+	f.StringVar(&s.zmq, "zmq", "", "the router's ZeroMQ door, as in tcp://events.example:5556 or ipc:///run/headgate/in.sock")
 	f.StringVar(&s.key, "key", "", "key `file` to sign with (hmac, or the private half of an ed25519 key)")
-	f.StringVar(&s.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
-	f.StringVar(&s.clientCert, "client-cert", "", "PEM `file` of a client certificate")
-	f.StringVar(&s.clientKey, "client-key", "", "PEM `file` of its key")
+	s.securing.flags(f)
+	f.BoolVar(&s.securing.tls, "tls", false, "ZeroMQ: TLS; implied by --ca and --client-cert")
+	f.StringVar(&s.securing.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
+	f.StringVar(&s.securing.clientCert, "client-cert", "", "PEM `file` of a client certificate")
+	f.StringVar(&s.securing.clKey, "client-key", "", "PEM `file` of its key")
 	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input, instead of --type, --id, --source, --subject and --data")
 	f.StringVar(&s.id, "id", "", "the event's id; random when empty. With it the event has no time, so that the same command again is the same event")
 	f.StringVar(&s.source, "source", "//headgate.local/send", "the event's source")
@@ -79,14 +83,18 @@ the configuration. --event posts a CloudEvent of your own from a file.`,
 	}
 	cmd.MarkFlagsOneRequired("event", "type")
 	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
+	for _, part := range []string{"zmq", "tls", "curve-server", "curve-key"} {
+		cmd.MarkFlagsMutuallyExclusive("to", part)
+	}
 	return cmd
 }
 
 func (a *app) send(ctx context.Context, s sending) error {
-	p, err := a.producer(s)
+	p, stop, err := a.door(ctx, s)
 	if err != nil {
 		return err
 	}
+	defer stop()
 	if s.event != "" {
 		raw, err := a.readArg("@" + s.event)
 		if err != nil {
@@ -116,54 +124,55 @@ func (a *app) send(ctx context.Context, s sending) error {
 	})
 }
 
-// producer is who sends: from flags, or from the configuration.
-func (a *app) producer(s sending) (*producer, error) {
+// door is the way to a router's door, HTTP or ZeroMQ, from flags or from the
+// configuration. stop ends it.
+func (a *app) door(ctx context.Context, s sending) (p poster, stop func(), err error) {
+	var key signingKey
+	if s.key != "" {
+		if key, err = keyOfFile(s.key); err != nil {
+			return nil, nil, err
+		}
+	}
+	to, known := cmp.Or(s.to, s.zmq), curve.Public{}
+	if to == "" || key.signer == nil {
+		cfg, err := a.load(nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		if key.signer == nil {
+			if key, err = keyOfConfig(cfg); err != nil {
+				return nil, nil, err
+			}
+		}
+		if to == "" {
+			if len(cfg.Ingress) == 0 {
+				return nil, nil, errors.New("the configuration has no [[ingress]]: say --to or --zmq")
+			}
+			in := &cfg.Ingress[0]
+			to, known = in.Listen, serverKey(in.Curve)
+			s.securing.tls = s.securing.tls || in.TLS != nil
+		}
+	}
+	if s.zmq != "" || !strings.HasPrefix(to, "http") && s.to == "" {
+		return a.zmqDoor(ctx, s, reachable(to), known, key)
+	}
+	return httpDoor(s, to, key)
+}
+
+func httpDoor(s sending, to string, key signingKey) (poster, func(), error) {
+	if s.securing.server != "" || s.securing.key != "" {
+		return nil, nil, errors.New("--curve-server and --curve-key are for a ZeroMQ door: say --zmq")
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = s.parallel
-	if s.ca != "" || s.clientCert != "" {
-		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if s.ca != "" {
-		pem, err := os.ReadFile(s.ca)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca %s: no certificate in it", s.ca)
-		}
-		transport.TLSClientConfig.RootCAs = pool
-	}
-	if s.clientCert != "" {
-		cert, err := tls.LoadX509KeyPair(s.clientCert, s.clientKey)
-		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
-		}
-		transport.TLSClientConfig.Certificates = []tls.Certificate{cert}
-	}
-	p := &producer{to: strings.TrimSuffix(s.to, "/"), retries: s.retries, wait: s.wait, client: &http.Client{Transport: transport, Timeout: time.Minute}}
-	if s.key != "" {
-		if err := p.useKeyFile(s.key); err != nil {
-			return nil, err
+	if s.securing.ca != "" || s.securing.clientCert != "" {
+		var err error
+		if transport.TLSClientConfig, err = tlsClient(s.securing.ca, s.securing.clientCert, s.securing.clKey); err != nil {
+			return nil, nil, err
 		}
 	}
-	if p.to != "" && p.signer != nil {
-		return p, nil
-	}
-	cfg, err := a.load(nil)
-	if err != nil {
-		return nil, err
-	}
-	if p.to == "" {
-		if len(cfg.Ingress) == 0 {
-			return nil, errors.New("the configuration has no [[ingress]]: say --to")
-		}
-		p.to = cfg.Ingress[0].Listen
-	}
-	if p.signer == nil {
-		return p, p.useConfigKey(cfg)
-	}
-	return p, nil
+	return &producer{to: strings.TrimSuffix(to, "/"), keyID: key.id, signer: key.signer, retries: s.retries, wait: s.wait,
+		client: &http.Client{Transport: transport, Timeout: time.Minute}}, transport.CloseIdleConnections, nil
 }
 
 // readArg reads @file or @-.
@@ -240,7 +249,7 @@ func (t *tally) add(what string, good bool) {
 }
 
 // sendAll posts every event, batched, in parallel, at the rate asked for.
-func (a *app) sendAll(ctx context.Context, p *producer, s sending, event func(n int) (id string, raw []byte)) error {
+func (a *app) sendAll(ctx context.Context, p poster, s sending, event func(n int) (id string, raw []byte)) error {
 	limit := rate.NewLimiter(rate.Inf, 1)
 	if s.perSecond > 0 {
 		limit = rate.NewLimiter(rate.Limit(s.perSecond), max(s.batch, 1))
@@ -257,7 +266,7 @@ func (a *app) sendAll(ctx context.Context, p *producer, s sending, event func(n 
 			break
 		}
 		g.Go(func() error {
-			results, err := p.postEvents(posting, n, size, s.batch > 1, event)
+			results, err := postEvents(posting, p, n, size, s.batch > 1, event)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,111 @@
+package ingress
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/trust"
+)
+
+// The content types of events (CloudEvents HTTP binding 1.0.2, section 3).
+const (
+	typeEvent = "application/cloudevents+json"
+	typeBatch = "application/cloudevents-batch+json"
+)
+
+// maxWait bounds Prefer: wait (RFC 7240, section 4.3). Edges give up at 30 s.
+const maxWait = 25 * time.Second
+
+func requestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return hex.EncodeToString(b[:])
+}
+
+// submit hands events to the intake, as the headers of their request ask.
+func submit(ctx context.Context, to Intake, h http.Header, s intake.Submission) answer {
+	if !s.Batch {
+		s.Wait = preferredWait(h)
+	}
+	receipt, err := to.Accept(ctx, s)
+	if err != nil {
+		return failed(s.RequestID, err)
+	}
+	return received(s.Batch, receipt)
+}
+
+// mode tells a batch from a structured event, and refuses everything else.
+func mode(h http.Header) (batch bool, _ *intake.Problem) {
+	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return false, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
+	}
+	contentType := h.Get("Content-Type")
+	switch contentType { // as nearly everybody writes them
+	case typeEvent:
+		return false, nil
+	case typeBatch:
+		return true, nil
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	if cs := params["charset"]; err != nil || cs != "" && !strings.EqualFold(cs, "utf-8") {
+		media = ""
+	}
+	switch media {
+	case typeEvent:
+		return false, nil
+	case typeBatch:
+		return true, nil
+	}
+	detail := "Send " + typeEvent + " or " + typeBatch + "."
+	for name := range h {
+		if strings.HasPrefix(name, "Ce-") {
+			detail = "Binary mode needs a token: a key's signature leaves the ce- headers uncovered. " + detail
+			break
+		}
+	}
+	return false, &intake.Problem{Code: intake.UnsupportedType, Detail: detail}
+}
+
+func tooLarge(most int64) *intake.Problem {
+	return &intake.Problem{Code: intake.TooLarge, Detail: "A request body has at most " + strconv.FormatInt(most, 10) + " bytes here."}
+}
+
+// credential takes every value of every header that may prove something, as it came.
+func credential(h http.Header, signed []byte, defaults []string) trust.Credential {
+	return trust.Credential{
+		KeyID:         h["Headgate-Key-Id"],
+		WebhookID:     h["Webhook-Id"],
+		Timestamp:     h["Webhook-Timestamp"],
+		Signature:     h["Webhook-Signature"],
+		Authorization: h["Authorization"],
+		EventKey:      h["Headgate-Event-Key"],
+		Signed:        signed,
+		DefaultKeyIDs: defaults,
+	}
+}
+
+// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3), in seconds, capped.
+func preferredWait(h http.Header) time.Duration {
+	for _, line := range h.Values("Prefer") {
+		for _, preference := range strings.Split(line, ",") {
+			preference, _, _ = strings.Cut(preference, ";")
+			name, value, _ := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+			if err != nil || n <= 0 {
+				return 0
+			}
+			return min(time.Duration(min(n, 1000))*time.Second, maxWait)
+		}
+	}
+	return 0
+}
