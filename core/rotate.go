@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,15 +20,17 @@ type keyed struct {
 	name   string
 	from   *config.Curve
 	socket rotator
-	fault  string // that was told last; empty while the file is good
+	last   []*curve.Secret // as read before; a file may be in the midst of being written
+	fault  string          // that was told last; empty while the file is good
 }
 
 type rotator interface {
 	Rotate(secrets []*curve.Secret) (changed bool, err error)
 }
 
-// rotate gives sockets the keys that stand in their files, until ctx ends. A
-// file that is bad or gone changes nothing and is told of once.
+// rotate gives sockets the keys that stand in their files, once two readings in
+// a row agree, until ctx ends. A file that is bad or gone changes nothing and is
+// told of once.
 func rotate(ctx context.Context, cfg *config.Config, sockets []*keyed, log zerolog.Logger) error {
 	tick := time.NewTicker(rereadEvery)
 	defer tick.Stop()
@@ -46,9 +49,10 @@ func rotate(ctx context.Context, cfg *config.Config, sockets []*keyed, log zerol
 func (k *keyed) reread(cfg *config.Config, log zerolog.Logger) {
 	secrets, err := cfg.ReadCurve(k.from)
 	changed := false
-	if err == nil {
+	if err == nil && slices.EqualFunc(secrets, k.last, func(a, b *curve.Secret) bool { return a.Public() == b.Public() }) {
 		changed, err = k.socket.Rotate(secrets)
 	}
+	k.last = secrets
 	if err != nil {
 		if k.fault != err.Error() {
 			log.Error().Str("socket", k.name).Err(err).Msg("curve keys: the file is not good, the keys stay as they are")

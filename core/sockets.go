@@ -20,7 +20,7 @@ import (
 func peerOptions(l config.Limits) zmq.Options {
 	return zmq.Options{
 		Limits: zmq.Limits{Frame: int(l.FrameBytes), Message: int(l.MessageBytes), FramesPerMessage: l.Frames, Subscriptions: l.Subscriptions,
-			SubscriptionBytes: l.Subscriptions * int(l.SubscriptionBytes), Peers: l.Peers, PeersPerAddress: l.PeersPerAddress, Handshakes: l.Handshakes,
+			Prefix: int(l.SubscriptionBytes), SubscriptionBytes: l.Subscriptions * int(l.SubscriptionBytes), Peers: l.Peers, PeersPerAddress: l.PeersPerAddress, Handshakes: l.Handshakes,
 			HandshakeTimeout: time.Duration(l.HandshakeTimeout), WriteTimeout: time.Duration(l.WriteTimeout)},
 		Heartbeat: zmq.Heartbeat{Interval: orNone(l.Heartbeat), Timeout: time.Duration(l.HeartbeatTimeout)},
 		Backoff:   zmq.Backoff{Min: time.Duration(l.ReconnectMin), Max: time.Duration(l.ReconnectMax)},

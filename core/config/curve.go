@@ -8,9 +8,9 @@ import (
 	"github.com/headgate-io/headgate/sdk/curve"
 )
 
-// maxSecrets is how many secret keys a socket has: one in use and those that
+// MaxSecrets is how many secret keys a socket has: one in use and those that
 // retire. Each costs every handshake of a stranger one more trial.
-const maxSecrets = 4
+const MaxSecrets = 4
 
 // ReadCurve reads the secret keys of t anew, newest first, by the rules of
 // loading: for a router that runs while its keys are changed. t stays as it is.
@@ -60,8 +60,8 @@ func (c *Config) readCurve(t *Curve, env []string) ([]*curve.Secret, error) {
 // parseSecrets reads one key a line. The newline of the last one is optional.
 func parseSecrets(text string) ([]*curve.Secret, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) > maxSecrets {
-		return nil, fmt.Errorf("has %d lines: at most %d secret keys, one a line", len(lines), maxSecrets)
+	if len(lines) > MaxSecrets {
+		return nil, fmt.Errorf("has %d lines: at most %d secret keys, one a line", len(lines), MaxSecrets)
 	}
 	var secrets []*curve.Secret
 	for i, line := range lines {

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"math"
 
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
@@ -46,10 +47,18 @@ func NewRequests(o Options, l RequestLimits) (*Requests, error) {
 	zo := r.prepare(o)
 	zo.Queue = l.Queue
 	zo.Limits.Frame = max(zo.Limits.Frame, l.Headers)
-	zo.Limits.Message = zo.Limits.Frame + l.Headers + maxRequestID
-	zo.Limits.FramesPerMessage = requestFrames
+	zo.Limits.Message = min(orNone(zo.Limits.Message), zo.Limits.Frame+l.Headers+maxRequestID)
+	zo.Limits.FramesPerMessage = min(orNone(zo.Limits.FramesPerMessage), requestFrames)
 	r.router = zmq.NewRouter(zo)
 	return r, r.open(r.router, o.Setting)
+}
+
+// orNone is a limit that binds nobody where none is set.
+func orNone(limit int) int {
+	if limit <= 0 {
+		return math.MaxInt
+	}
+	return limit
 }
 
 // Recv waits for the next request, whatever its frames, and says whom to

@@ -60,10 +60,27 @@ type socket struct {
 func (s *socket) prepare(o Options) zmq.Options {
 	s.name = o.Name
 	s.guests.Store(&o.Setting.Guests)
+	s.now = o.Setting
 	zo := o.ZMQ
 	zo.Security = s.admitting(o.Setting.Security)
-	zo.Observe = observe(o.Log)
+	tell := observe(o.Log)
+	zo.Observe = func(e zmq.Event) {
+		if e.Kind == zmq.Connected {
+			s.judge(e.Peer)
+		}
+		tell(e)
+	}
 	return zo
+}
+
+// judge ends a connection that was let in by a setting that was changed before
+// it was ready.
+func (s *socket) judge(p *zmq.Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if why := misfit(p, s.now); why != nil {
+		p.Cut(why)
+	}
 }
 
 func (s *socket) admitting(security zmq.Security) zmq.Security {
@@ -98,7 +115,6 @@ func (s *socket) open(w wire, to Setting) error {
 			return err
 		}
 	}
-	s.now = to
 	return nil
 }
 
@@ -128,7 +144,12 @@ func (s *socket) Bound() string {
 func (s *socket) Change(to Setting) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.change(to)
+}
+
+func (s *socket) change(to Setting) error {
 	was := s.now
+	defer s.sweep() // after an error, too: somebody may have come meanwhile
 	if err := s.Secure(s.admitting(to.Security)); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
@@ -137,12 +158,16 @@ func (s *socket) Change(to Setting) error {
 	}
 	s.guests.Store(&to.Guests)
 	s.now = to
+	return nil
+}
+
+// sweep ends the connections that the setting has no room for.
+func (s *socket) sweep() {
 	for _, p := range s.Peers() {
-		if why := s.outdated(p, was, to); why != nil {
+		if why := misfit(p, s.now); why != nil {
 			p.Cut(why)
 		}
 	}
-	return nil
 }
 
 // Rotate replaces the socket's own CURVE keys, newest first, and reports
@@ -150,8 +175,8 @@ func (s *socket) Change(to Setting) error {
 // its own.
 func (s *socket) Rotate(secrets []*curve.Secret) (changed bool, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	to := s.now
-	s.mu.Unlock()
 	if to.Security.Curve == nil {
 		return false, fmt.Errorf("%s: has no CURVE keys to replace", s.name)
 	}
@@ -161,7 +186,7 @@ func (s *socket) Rotate(secrets []*curve.Secret) (changed bool, err error) {
 	}
 	c.Secrets = secrets
 	to.Security.Curve = &c
-	return true, s.Change(to)
+	return true, s.change(to)
 }
 
 // move changes the addresses, all or none of them.
@@ -226,22 +251,23 @@ var (
 	errSecure = errors.New("the socket's security was changed")
 )
 
-// outdated tells why a connection cannot go on after a change.
-func (s *socket) outdated(p *zmq.Peer, was, to Setting) error {
-	curved := to.Security.Curve != nil
+// misfit tells why a connection cannot go on under a setting. One to an address
+// that is gone ends by itself. Certificates are judged when a connection begins.
+func misfit(p *zmq.Peer, now Setting) error {
+	mechanism := p.Facts().Mechanism
 	switch {
-	case (was.Security.Curve != nil) != curved || (was.Security.TLS != nil) != (to.Security.TLS != nil):
+	case (mechanism == "CURVE") != (now.Security.Curve != nil) || (mechanism == "TLS") != (now.Security.TLS != nil):
 		return errSecure
-	case !curved:
+	case now.Security.Curve == nil:
 		return nil
-	case slices.Contains(to.Connect, p.Endpoint()):
-		if p.Key() != to.Security.Curve.Server {
+	case p.Dialled():
+		if slices.Contains(now.Connect, p.Endpoint()) && p.Key() != now.Security.Curve.Server {
 			return errPinned
 		}
 		return nil
 	}
-	before, after := was.Guests[p.Key()], to.Guests[p.Key()]
-	if _, admitted := to.Guests[p.Key()]; !admitted || before.Name != after.Name || !slices.Equal(before.Topics, after.Topics) {
+	guest, admitted := now.Guests[p.Key()]
+	if was := p.Admitted(); !admitted || was.Name != guest.Name || !slices.Equal(was.Topics, guest.Topics) {
 		return errGuest
 	}
 	return nil

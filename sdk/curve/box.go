@@ -24,7 +24,6 @@ const (
 	prefixServer   = "CurveZMQMESSAGES"
 	prefixClient   = "CurveZMQMESSAGEC"
 	prefixWelcome  = "WELCOME-"
-	prefixCookie   = "COOKIE--"
 	prefixVouch    = "VOUCH---"
 )
 

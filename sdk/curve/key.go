@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/crypto/curve25519"
 )
 
 // keySize is the length of public and secret keys in bytes (RFC 26).
@@ -24,21 +26,33 @@ func ParsePublic(text string) (Public, error) {
 	if lowOrder(&key) {
 		return Public{}, errors.New("curve: that is no public key: anybody could use it")
 	}
+	if !canonical(&key) {
+		return Public{}, errors.New("curve: that is another way to write a public key: let it be printed anew")
+	}
 	return key, nil
+}
+
+// canonical reports whether key is the one way to write its point: a number
+// below 2^255-19, in little-endian order. X25519 takes others as well (RFC 7748,
+// section 5), and a key that was revoked must not come back as one of them.
+func canonical(key *[keySize]byte) bool {
+	last := keySize - 1
+	for at := last; at > 0; at-- {
+		most := byte(0xFF)
+		if at == last {
+			most = 0x7F
+		}
+		if key[at] != most {
+			return key[at] < most
+		}
+	}
+	return key[0] < 0xED
 }
 
 // lowOrder reports whether a shared secret with key is zero, whatever the
 // other's secret.
 func lowOrder(key *[keySize]byte) bool {
-	any, err := ecdh.X25519().NewPrivateKey(make([]byte, keySize))
-	if err != nil {
-		return true
-	}
-	point, err := ecdh.X25519().NewPublicKey(key[:])
-	if err != nil {
-		return true
-	}
-	_, err = any.ECDH(point)
+	_, err := curve25519.X25519(make([]byte, keySize), key[:])
 	return err != nil
 }
 
@@ -97,13 +111,10 @@ func (s *Secret) Reveal() string { return encode(&s.secret) }
 const redacted = "[redacted]"
 
 // String is [redacted].
-func (s *Secret) String() string { return redacted }
-
-// GoString is [redacted].
-func (s *Secret) GoString() string { return redacted }
+func (s Secret) String() string { return redacted }
 
 // Format writes [redacted], whatever the verb.
-func (s *Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText is [redacted].
-func (s *Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/nacl/box"
-	"golang.org/x/crypto/nacl/secretbox"
 )
 
 // Server is the side with the key that clients pin.
@@ -37,7 +36,8 @@ func (s *Server) Handshake(w Wire) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	cookie := newCookie(client, transient.secret)
+	cookie := make([]byte, cookieSize)
+	_, _ = rand.Read(cookie) // never fails (crypto/rand, Go 1.24)
 	welcome := randomNonce()
 	sealed := box.SealAfterPrecomputation(nil, append(transient.public[:], cookie...), nonce(prefixWelcome, welcome), sharedHello)
 	if err := writeCommand(w.Out, "WELCOME", welcome, sealed); err != nil {
@@ -47,8 +47,9 @@ func (s *Server) Handshake(w Wire) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The cookie is this connection's alone: a handshake that was recorded
-	// carries another one. Only its owner could have made it, so equal is valid.
+	// What RFC 26 seals into a cookie spares a server its memory. This one
+	// remembers, so any bytes do that are this connection's alone: a handshake
+	// that was recorded carries others.
 	if subtle.ConstantTimeCompare(initiate[:cookieSize], cookie) != 1 {
 		return nil, fmt.Errorf("%w: another cookie", ErrProof)
 	}
@@ -90,15 +91,6 @@ func (s *Server) open(hello []byte) (client *key, own Public, k *key, err error)
 		}
 	}
 	return nil, own, nil, fmt.Errorf("%w: HELLO does not open", ErrServerKey)
-}
-
-// newCookie seals what a stateless server would have to remember. This one
-// remembers, and compares.
-func newCookie(client, transient *key) []byte {
-	var own key
-	_, _ = rand.Read(own[:]) // never fails (crypto/rand, Go 1.24)
-	n := randomNonce()
-	return secretbox.Seal(n, slices.Concat(client[:], transient[:]), nonce(prefixCookie, n), &own)
 }
 
 // vouched checks that the holder of peer vouches for the transient key client

@@ -156,8 +156,9 @@ func (s *Session) take(header, size int) (body []byte, unread int, err error) {
 	return whole.Bytes(), 0, nil
 }
 
-// Write seals frames and writes them. A frame may come in several parts. The
-// count is of the bytes of p up to the last frame that was written whole.
+// Write seals frames and writes them. A frame may come in several parts, which
+// are kept until it is whole. After an error the count is of the bytes of p up
+// to the last frame that was written whole.
 func (s *Session) Write(p []byte) (int, error) {
 	out, give := s.room()
 	defer give()

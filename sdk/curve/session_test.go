@@ -91,7 +91,7 @@ func TestHandshakeRefuses(t *testing.T) {
 }
 
 // sessions gives two that are joined by what has been written.
-func sessions(t *testing.T) (server, client *curve.Session, toServer, toClient *bytes.Buffer) {
+func sessions(t testing.TB) (server, client *curve.Session, toServer, toClient *bytes.Buffer) {
 	t.Helper()
 	own := curve.NewSecret()
 	toServer, toClient = new(bytes.Buffer), new(bytes.Buffer)

@@ -29,9 +29,9 @@ func newAdmission(limits Limits) *admission {
 	return &admission{limits: limits, hosts: make(map[string]int)}
 }
 
-// enter admits conn to the handshake. Overflow policy: when too many are in
-// it, the oldest is cut. Honest peers are through within a round trip or two,
-// so a crowd of silent ones keeps none of them out.
+// enter admits conn to the handshake. Overflow policy: when too many are in it,
+// the oldest of the address with most of them is cut. Honest peers are through
+// within a few round trips, and a crowd from one address keeps out its own.
 func (a *admission) enter(conn net.Conn) (*guest, error) {
 	g := &guest{conn: conn, host: hostOf(conn)}
 	a.mu.Lock()
@@ -43,16 +43,28 @@ func (a *admission) enter(conn net.Conn) (*guest, error) {
 		return nil, fmt.Errorf("%w: limit %d", ReasonAddress, a.limits.PeersPerAddress)
 	}
 	if len(a.waiting) >= a.limits.Handshakes {
-		oldest := a.waiting[0]
-		a.waiting = slices.Delete(a.waiting, 0, 1)
-		oldest.cut = true
-		_ = oldest.conn.Close() // its handshake fails, which is the point
+		a.evict()
 	}
 	a.waiting = append(a.waiting, g)
 	if g.host != "" {
 		a.hosts[g.host]++
 	}
 	return g, nil
+}
+
+// evict cuts the oldest connection in the handshake of the largest crowd there.
+func (a *admission) evict() {
+	crowds := make(map[string]int)
+	largest := 0
+	for _, g := range a.waiting {
+		crowds[g.host]++
+		largest = max(largest, crowds[g.host])
+	}
+	at := slices.IndexFunc(a.waiting, func(g *guest) bool { return crowds[g.host] == largest })
+	oldest := a.waiting[at]
+	a.waiting = slices.Delete(a.waiting, at, at+1)
+	oldest.cut = true
+	_ = oldest.conn.Close() // its handshake fails, which is the point
 }
 
 // pass moves g from the handshake to the peers.

@@ -1,12 +1,16 @@
 package zmq
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"net"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/go-zeromq/zmq4/security/null"
+
+	"github.com/headgate-io/headgate/sdk/curve"
 )
 
 // Filter opens filter to tests.
@@ -26,19 +30,41 @@ func ParseEndpoint(text string, listen bool) (network, address string, err error
 // Accept runs the accept loop of s on l.
 func (s *Pull) Accept(ctx context.Context, l net.Listener) { s.accept(ctx, l, "test") }
 
-// ReadAll runs the guarded codec of a socket of the given type over conn,
-// with nothing around it that would contain a panic. It returns the messages
-// that came through and why they ended.
-func ReadAll(conn net.Conn, kind string, limits Limits) ([]Frames, error) {
-	g := newGuard(conn, &Security{}, Options{Limits: limits}.withDefaults().Limits, readMany)
-	g.accept = func(theirs string) error { return checkPair(kind, theirs) }
-	g.topics = kind == "PUB"
-	codec, err := zmq4.Open(g, null.Security(), zmq4.SocketType(kind), nil, true, nil)
-	if err != nil {
-		if g.fault == nil {
-			return nil, err
-		}
+// Reading is the guarded codec of a socket of type Kind, with nothing around it
+// that would contain a panic.
+type Reading struct {
+	Kind     string
+	Limits   Limits
+	Security Security
+	Server   bool           // of CURVE
+	Session  *curve.Session // the handshake is done, and this came of it,
+	Peer     string         // with a socket of this type
+	Buffer   int            // bytes; 0 means that of a socket that receives
+}
+
+// All reads conn to its end. It returns the messages that came through and why
+// they ended.
+func (r Reading) All(conn net.Conn) ([]Frames, error) {
+	limits := Options{Limits: r.Limits}.withDefaults().Limits
+	g := newGuard(conn, &r.Security, limits, cmp.Or(r.Buffer, readMany))
+	g.server = r.Server
+	g.accept = func(theirs string) error { return checkPair(r.Kind, theirs) }
+	g.mute, g.topics = r.Kind == "PUSH", r.Kind == "PUB"
+	if g.topics {
+		g.limits.Frame = min(g.limits.Frame, 1+g.limits.SubscriptionBytes)
+	}
+	if r.Session != nil {
+		g.Conn = &sealed{conn, r.Session}
+		g.in = bufio.NewReaderSize(wire{g, g.Conn}, cmp.Or(r.Buffer, readMany))
+		g.stage = traffic
+		g.replay = appendCommand(greeting(0, mechanismNull), "READY", append([]byte{11}, "Socket-Type\x00\x00\x00"+string(rune(len(r.Peer)))+r.Peer...))
+	}
+	codec, err := zmq4.Open(g, null.Security(), zmq4.SocketType(r.Kind), nil, true, nil)
+	if g.fault != nil {
 		return nil, g.fault
+	}
+	if err != nil {
+		return nil, err
 	}
 	g.peer = &Peer{conn: conn}
 	g.peer.work.L = &g.peer.mu
@@ -50,6 +76,76 @@ func ReadAll(conn net.Conn, kind string, limits Limits) ([]Frames, error) {
 		}
 		all = append(all, m.Frames)
 	}
+}
+
+// Subscriber is one peer of a Pub that has no connection.
+type Subscriber struct {
+	pub  *Pub
+	peer *Peer
+}
+
+// NewSubscriber makes one.
+func NewSubscriber(l Limits) *Subscriber {
+	return &Subscriber{NewPub(Options{Limits: l}), &Peer{}}
+}
+
+// Take takes in what it says.
+func (s *Subscriber) Take(batch []Frames) error { return s.pub.take(s.peer, batch) }
+
+// Leave ends it and tells how many branches of the trie are left.
+func (s *Subscriber) Leave() int {
+	s.pub.left(s.peer, nil)
+	return s.pub.Branches()
+}
+
+// Branches counts what the trie holds: branches, and subscribers in them.
+func (s *Pub) Branches() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.topics.root.count()
+}
+
+func (b *branch) count() int {
+	n := len(b.peers)
+	for _, below := range b.branches {
+		n += 1 + below.count()
+	}
+	return n
+}
+
+// Trie opens trie to tests; its subscribers are numbers.
+type Trie struct {
+	trie
+	peers map[int]*Peer
+}
+
+func (t *Trie) Add(prefix string, n int) {
+	if t.peers == nil {
+		t.peers = map[int]*Peer{}
+	}
+	if t.peers[n] == nil {
+		t.peers[n] = &Peer{id: uint64(n)}
+	}
+	t.trie.add([]byte(prefix), t.peers[n])
+}
+
+func (t *Trie) Remove(prefix string, n int) { t.trie.remove([]byte(prefix), t.peers[n]) }
+
+// Match gives how often each subscriber is visited.
+func (t *Trie) Match(topic string) map[int]int {
+	visits := map[int]int{}
+	t.trie.match([]byte(topic), func(p *Peer) { visits[int(p.id)]++ })
+	return visits
+}
+
+func (t *Trie) Count() int { return t.root.count() }
+
+// Guests counts what admission remembers of connections.
+func (s *socket) Guests() int {
+	a := s.admission
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting) + a.ready + len(a.hosts)
 }
 
 // BreakTake makes s panic on every message, as a broken codec would.

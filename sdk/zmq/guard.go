@@ -266,13 +266,25 @@ func (g *guard) seal(ready []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	link, proven, err := g.security.shake(g.in, g.Conn, mine, g.limits, g.buffers, g.server)
+	wire := curve.Wire{In: g.in, Out: g.Conn, Metadata: mine, Limit: g.largest(), Buffers: g.buffers}
+	link, proven, err := g.security.shake(wire, g.Conn, g.server)
 	if err != nil {
 		return nil, err
 	}
 	g.Conn, g.proof = link, proven
 	g.in = bufio.NewReaderSize(link, g.in.Size())
 	return link.session.Metadata, nil
+}
+
+// largest is the body of the largest frame that may come.
+func (g *guard) largest() int {
+	switch {
+	case g.mute:
+		return maxCommand
+	case g.topics:
+		return g.limits.Prefix + maxCommand
+	}
+	return max(g.limits.Frame, maxCommand)
 }
 
 // header looks at the header of the next frame, and leaves it unread.
@@ -383,8 +395,8 @@ func (g *guard) topic(verb byte, n int) error {
 	if g.frames > 0 {
 		return fmt.Errorf("%w: subscription within a message", ReasonCommand)
 	}
-	if n > g.limits.SubscriptionBytes {
-		return fmt.Errorf("%w: prefix of %d bytes, limit %d", ReasonSubscriptions, n, g.limits.SubscriptionBytes)
+	if n > g.limits.Prefix {
+		return fmt.Errorf("%w: prefix of %d bytes, limit %d", ReasonSubscriptions, n, g.limits.Prefix)
 	}
 	g.replay = append(appendHeader(nil, 0, 1+n), verb)
 	g.left = n

@@ -15,9 +15,18 @@ type script struct {
 	net.Conn
 	bytes.Reader
 	step int
+	past int // reads after the end
 }
 
-func (s *script) Read(p []byte) (int, error)  { return s.Reader.Read(p[:min(len(p), s.step)]) }
+func (s *script) Read(p []byte) (int, error) {
+	if s.Len() == 0 {
+		if s.past++; s.past > 100 {
+			panic("it reads on and on after the end")
+		}
+	}
+	return s.Reader.Read(p[:min(len(p), s.step)])
+}
+
 func (s *script) Write(p []byte) (int, error) { return len(p), nil }
 func (s *script) Close() error                { return nil }
 
@@ -29,15 +38,21 @@ func say(b []byte, step int) net.Conn {
 	return s
 }
 
+// small has limits within reach of a few bytes.
+func small() zmq.Limits {
+	return zmq.Limits{Frame: 100, Message: 200, FramesPerMessage: 5, SubscriptionBytes: 50, Subscriptions: 5}
+}
+
 // Whatever a peer says to begin with, the codec neither panics nor fails for
 // a reason that the guard did not find first.
 func FuzzHandshake(f *testing.F) {
 	f.Add(join(rawGreeting(0), ready("PUSH")))
 	f.Add(join(rawGreeting(1), rawCommand("READY", property("Identity", "me")+property("Socket-Type", "PUSH")+property("X-y", ""))))
+	f.Add(join(rawGreeting(1), rawCommand("READY", property("sOCKET-type", "PUSH"))))
 	f.Add(join(rawGreeting(1), rawCommand("ERROR", "\x03bad")))
 	f.Add(join(rawGreeting(1), rawCommand("READY", property("Socket-Type", "PUSH")[:14])))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		messages, err := zmq.ReadAll(say(b, 7), "PULL", zmq.Limits{Frame: 100, Message: 200, FramesPerMessage: 5})
+		messages, err := zmq.Reading{Kind: "PULL", Limits: small()}.All(say(b, 7))
 		if err == nil {
 			t.Fatal("it ended for no reason")
 		}
@@ -58,14 +73,14 @@ func FuzzFrames(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{1, 0}, 10))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for kind, peer := range map[string]string{"PULL": "PUSH", "PUB": "SUB"} {
-			limits := zmq.Limits{Frame: 100, Message: 200, FramesPerMessage: 5, SubscriptionBytes: 50}
+			reading := zmq.Reading{Kind: kind, Limits: small()}
 			all := join(rawGreeting(1), ready(peer), b)
-			atOnce, err := zmq.ReadAll(say(all, len(all)), kind, limits)
+			atOnce, err := reading.All(say(all, len(all)))
 			if err == nil {
 				t.Fatal("it ended for no reason")
 			}
 			within(t, atOnce)
-			bytewise, again := zmq.ReadAll(say(all, 1), kind, limits)
+			bytewise, again := reading.All(say(all, 1))
 			if len(atOnce) != len(bytewise) || zmq.ReasonOf(err) != zmq.ReasonOf(again) {
 				t.Fatalf("%d messages, %v; byte by byte %d, %v", len(atOnce), err, len(bytewise), again)
 			}

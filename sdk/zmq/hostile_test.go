@@ -2,586 +2,210 @@ package zmq_test
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
-// raw is a peer that writes what it likes.
-type raw struct {
-	t *testing.T
-	net.Conn
+// attack is what a hostile peer does, and what becomes of it.
+type attack struct {
+	name string
+
+	// One of them is said, the first that is set.
+	greeting []byte // in place of a greeting
+	hello    []byte // in place of a READY or of CURVE's first command
+	metadata string // in place of one's own Socket-Type
+	frames   []byte // as a peer, whole frames, which CURVE seals
+	claim    []byte // as a peer, a header of which the rest never comes
+
+	mute   bool // it hangs up instead of waiting
+	kind   zmq.Kind
+	reason zmq.Reason
+	sealed zmq.Reason // where CURVE sees it first; empty for the same
 }
 
-func dialRaw(t *testing.T, endpoint string) raw {
-	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(endpoint, "tcp://"))
+// tight has limits that are reached quickly.
+func tight() zmq.Options {
+	return zmq.Options{Limits: zmq.Limits{Frame: 1000, Message: 2000, FramesPerMessage: 50}}
+}
+
+// corpus has every row that a peer of any type can try.
+func corpus() []attack {
+	old, tail, server := rawGreeting(0), rawGreeting(0), rawGreeting(0)
+	old[10], tail[9], server[32] = 1, 'x', 7
+	other := rawGreeting(0)
+	copy(other[12:], "PLAIN\x00")
+	kind := property("Socket-Type", "PUSH")
+	thousand := join(long(1, 1000), make([]byte, 1000))
+	return []attack{
+		{name: "junk", greeting: bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 8), kind: zmq.Refused, reason: zmq.ReasonGreeting},
+		{name: "junk signature", greeting: tail, kind: zmq.Refused, reason: zmq.ReasonGreeting},
+		{name: "as-server 7", greeting: server, kind: zmq.Refused, reason: zmq.ReasonGreeting, sealed: zmq.ReasonMechanism},
+		{name: "old version, cut short", greeting: old[:11], kind: zmq.Refused, reason: zmq.ReasonVersion},
+		{name: "other mechanism", greeting: other, kind: zmq.Refused, reason: zmq.ReasonMechanism},
+		{name: "hang-up", greeting: rawGreeting(0)[:20], mute: true, kind: zmq.Refused, reason: zmq.ReasonEnded},
+
+		{name: "message instead of READY", hello: []byte{0, 1, 'x'}, kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "other command", hello: rawCommand("HULLO", ""), kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "empty command", hello: []byte{4, 0}, kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "name longer than command", hello: []byte{4, 2, 9, 'R'}, kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "READY of 2^62 bytes", hello: long(4, 1<<62), kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "READY of 2^64-1 bytes", hello: long(4, 1<<64-1), kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "READY with MORE", hello: []byte{5, 6, 5, 'R', 'E', 'A', 'D', 'Y'}, kind: zmq.Refused, reason: zmq.ReasonReady, sealed: zmq.ReasonCommand},
+		{name: "ERROR", hello: rawCommand("ERROR", "\x03bad"), kind: zmq.Refused, reason: zmq.ReasonRejected},
+		{name: "ERROR cut short", hello: rawCommand("ERROR", "\xFFbad"), kind: zmq.Refused, reason: zmq.ReasonRejected, sealed: zmq.ReasonCommand},
+
+		{name: "truncated property", metadata: kind[:14], kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property value cut short", metadata: kind[:18], kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property of one byte", metadata: "\x05", kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property of 2^32-1 bytes", metadata: "\x01x\xFF\xFF\xFF\xFF", kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property without name", metadata: property("", "x"), kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property with a strange name", metadata: property("a b", "x"), kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "property twice", metadata: kind + property("socket-type", "PUB"), kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "long identity", metadata: property("Identity", strings.Repeat("i", 256)), kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "no Socket-Type", metadata: property("X-Nothing", ""), kind: zmq.Refused, reason: zmq.ReasonReady},
+		{name: "empty Socket-Type", metadata: property("Socket-Type", ""), kind: zmq.Refused, reason: zmq.ReasonSocketType},
+		{name: "unknown Socket-Type", metadata: property("Socket-Type", "SCATTER"), kind: zmq.Refused, reason: zmq.ReasonSocketType},
+		{name: "incompatible", metadata: property("Socket-Type", "PAIR"), kind: zmq.Refused, reason: zmq.ReasonIncompatible},
+
+		{name: "frame of 2^62 bytes", claim: long(0, 1<<62), kind: zmq.Cut, reason: zmq.ReasonFrame},
+		{name: "frame of 2^63 bytes", claim: long(0, 1<<63), kind: zmq.Cut, reason: zmq.ReasonFrame},
+		{name: "frame of 2^64-1 bytes", claim: long(0, 1<<64-1), kind: zmq.Cut, reason: zmq.ReasonFrame},
+		{name: "frame of 8 GiB", claim: long(0, 8<<30), kind: zmq.Cut, reason: zmq.ReasonFrame},
+		{name: "command of 2^62 bytes", claim: long(4, 1<<62), kind: zmq.Cut, reason: zmq.ReasonCommand, sealed: zmq.ReasonFrame},
+		{name: "command of 2^64-1 bytes", claim: long(4, 1<<64-1), kind: zmq.Cut, reason: zmq.ReasonCommand, sealed: zmq.ReasonFrame},
+		{name: "reserved flag", claim: []byte{8, 0}, kind: zmq.Cut, reason: zmq.ReasonFlags, sealed: zmq.ReasonCommand},
+		{name: "all flags", claim: []byte{0xFF, 0, 0, 0, 0, 0, 0, 0, 0}, kind: zmq.Cut, reason: zmq.ReasonFlags, sealed: zmq.ReasonCommand},
+		{name: "frame over the limit", frames: join(long(0, 1001), make([]byte, 1001)), kind: zmq.Cut, reason: zmq.ReasonFrame},
+		{name: "message over the limit", frames: join(thousand, thousand, thousand), kind: zmq.Cut, reason: zmq.ReasonMessage},
+		{name: "endless MORE", frames: bytes.Repeat([]byte{1, 0}, 10_000), kind: zmq.Cut, reason: zmq.ReasonFrames},
+		{name: "MORE on a command", frames: []byte{5, 5, 4, 'P', 'O', 'N', 'G'}, kind: zmq.Cut, reason: zmq.ReasonFlags},
+		{name: "large command", frames: command("NOVEL", strings.Repeat("x", 4000)), kind: zmq.Cut, reason: zmq.ReasonCommand, sealed: zmq.ReasonFrame},
+		{name: "command without name", frames: []byte{4, 0}, kind: zmq.Cut, reason: zmq.ReasonCommand},
+		{name: "command with a long name", frames: []byte{4, 2, 9, 'x'}, kind: zmq.Cut, reason: zmq.ReasonCommand},
+		{name: "PING without TTL", frames: rawCommand("PING", ""), kind: zmq.Cut, reason: zmq.ReasonCommand},
+		{name: "PING with a long context", frames: rawCommand("PING", strings.Repeat("c", 19)), kind: zmq.Cut, reason: zmq.ReasonCommand},
+		{name: "ERROR later", frames: rawCommand("ERROR", "\x03bad"), kind: zmq.Gone, reason: zmq.ReasonRejected},
+	}
+}
+
+// because is the reason that s gives for ending a.
+func (s *subject) because(a attack) zmq.Reason {
+	switch {
+	case s.sealed && a.sealed != "":
+		return a.sealed
+	case s.kind == "PUSH" && a.kind == zmq.Cut && (a.reason == zmq.ReasonFrame && !(s.sealed && a.claim != nil) || a.reason == zmq.ReasonMessage || a.reason == zmq.ReasonFrames):
+		return zmq.ReasonUnexpected // whatever message it is
+	}
+	return a.reason
+}
+
+// strike plays a on a connection and waits for its end.
+func (s *subject) strike(p place, a attack) error {
+	r, err := p.meet(s.t)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
+	defer func() { _ = r.Close() }()
+	switch {
+	case a.greeting != nil:
+		_, _ = r.Write(a.greeting) // here and below: it may be cut before it has written all
+	case a.hello != nil:
+		_, _ = r.Write(join(s.greet(1), a.hello))
+	default:
+		metadata := a.metadata
+		if metadata == "" {
+			metadata = property("Socket-Type", peerOf(s.kind))
+		}
+		if peer, err := s.intrude(r, 1, metadata); err == nil {
+			_, _ = peer.Write(a.frames)
+			_, _ = r.Write(a.claim)
+		}
 	}
-	return raw{t, conn}
-}
-
-func (r raw) write(b []byte) {
-	r.t.Helper()
-	if _, err := r.Write(b); err != nil {
-		r.t.Fatal(err)
+	if a.mute {
+		return nil
 	}
-}
-
-func (r raw) read(n int) []byte {
-	r.t.Helper()
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		r.t.Fatal(err)
+	_, err = io.Copy(io.Discard, r)
+	if timedOut(err) {
+		return fmt.Errorf("%s: the connection is still there", a.name)
 	}
-	return b
+	return nil
 }
 
-// frame reads one frame.
-func (r raw) frame() (flags byte, body []byte) {
-	r.t.Helper()
-	b := r.read(2)
-	if b[0]&2 == 0 {
-		return b[0], r.read(int(b[1]))
-	}
-	size := binary.BigEndian.Uint64(append(b[1:2:2], r.read(7)...))
-	return b[0], r.read(int(size))
-}
+// maxPerAttack bounds what one attack makes a socket allocate: read buffers of
+// two layers, the codec's and CURVE's state, and what passes in the test.
+const maxPerAttack = 1 << 20
 
-// ended waits for the other side to end the connection.
-func (r raw) ended() {
-	r.t.Helper()
-	_, err := io.Copy(io.Discard, r)
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		r.t.Fatal("the connection is still there")
-	}
-}
-
-func rawGreeting(minor byte) []byte {
-	b := make([]byte, 64)
-	b[0], b[9], b[10], b[11] = 0xFF, 0x7F, 3, minor
-	copy(b[12:], "NULL")
-	return b
-}
-
-func rawCommand(name, data string) []byte {
-	b := []byte{4, byte(1 + len(name) + len(data)), byte(len(name))}
-	return append(append(b, name...), data...)
-}
-
-func property(name, value string) string {
-	b := append([]byte{byte(len(name))}, name...)
-	return string(binary.BigEndian.AppendUint32(b, uint32(len(value)))) + value
-}
-
-func ready(kind string) []byte { return rawCommand("READY", property("Socket-Type", kind)) }
-
-func long(flags byte, size uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{flags | 2}, size)
-}
-
-func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-
-// handshake makes the peer ready and reads the other side's READY.
-func (r raw) handshake(minor byte, kind string) {
-	r.t.Helper()
-	r.write(join(rawGreeting(minor), ready(kind)))
-	r.read(64)
-	if flags, body := r.frame(); flags != 4 || !bytes.HasPrefix(body, []byte("\x05READY")) {
-		r.t.Fatalf("no READY: %#x %q", flags, body)
-	}
-}
-
-// Every hostile peer is refused or cut for its reason, quickly and without
-// memory, and an honest one is served meanwhile.
+// Every hostile peer is refused or cut for its reason, and without memory.
 func TestHostilePeers(t *testing.T) {
-	old := rawGreeting(0)
-	old[10] = 1
-	curve := rawGreeting(0)
-	copy(curve[12:], "CURVE")
-	junkTail := rawGreeting(0)
-	junkTail[9] = 'x'
-	server := rawGreeting(0)
-	server[32] = 7
-	hello := rawGreeting(1)
-	up := join(hello, ready("PUSH"))
-	for name, c := range map[string]struct {
-		send   []byte
-		kind   zmq.Kind
-		reason zmq.Reason
-	}{
-		"junk":                         {bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 8), zmq.Refused, zmq.ReasonGreeting},
-		"junk signature":               {junkTail, zmq.Refused, zmq.ReasonGreeting},
-		"as-server 7":                  {server, zmq.Refused, zmq.ReasonGreeting},
-		"old version, cut short":       {old[:11], zmq.Refused, zmq.ReasonVersion},
-		"other mechanism":              {curve, zmq.Refused, zmq.ReasonMechanism},
-		"message instead of READY":     {join(hello, []byte{0, 1, 'x'}), zmq.Refused, zmq.ReasonReady},
-		"other command":                {join(hello, rawCommand("HELLO", "")), zmq.Refused, zmq.ReasonReady},
-		"empty command":                {join(hello, []byte{4, 0}), zmq.Refused, zmq.ReasonReady},
-		"name longer than command":     {join(hello, []byte{4, 2, 9, 'R'}), zmq.Refused, zmq.ReasonReady},
-		"huge READY":                   {join(hello, long(4, 1<<62)), zmq.Refused, zmq.ReasonReady},
-		"truncated property":           {join(hello, rawCommand("READY", property("Socket-Type", "PUSH")[:14])), zmq.Refused, zmq.ReasonReady},
-		"property value cut short":     {join(hello, rawCommand("READY", property("Socket-Type", "PUSH")[:18])), zmq.Refused, zmq.ReasonReady},
-		"property of one byte":         {join(hello, rawCommand("READY", "\x05")), zmq.Refused, zmq.ReasonReady},
-		"property without name":        {join(hello, rawCommand("READY", property("", "x"))), zmq.Refused, zmq.ReasonReady},
-		"property with a strange name": {join(hello, rawCommand("READY", property("a b", "x"))), zmq.Refused, zmq.ReasonReady},
-		"property twice":               {join(hello, rawCommand("READY", property("Socket-Type", "PUSH")+property("socket-type", "PUB"))), zmq.Refused, zmq.ReasonReady},
-		"long identity":                {join(hello, long(4, 6+1+8+4+256), []byte("\x05READY"+property("Identity", strings.Repeat("i", 256)))), zmq.Refused, zmq.ReasonReady},
-		"no Socket-Type":               {join(hello, rawCommand("READY", "")), zmq.Refused, zmq.ReasonReady},
-		"unknown Socket-Type":          {join(hello, ready("SCATTER")), zmq.Refused, zmq.ReasonSocketType},
-		"incompatible":                 {join(hello, ready("PUB")), zmq.Refused, zmq.ReasonIncompatible},
-		"ERROR":                        {join(hello, rawCommand("ERROR", "\x03bad")), zmq.Refused, zmq.ReasonRejected},
-		"hang-up":                      {hello[:20], zmq.Refused, zmq.ReasonEnded},
-		"frame of 2^62 bytes":          {join(up, long(0, 1<<62)), zmq.Cut, zmq.ReasonFrame},
-		"frame of 2^64-1 bytes":        {join(up, long(0, 1<<64-1)), zmq.Cut, zmq.ReasonFrame},
-		"frame of 8 GiB":               {join(up, long(0, 8<<30)), zmq.Cut, zmq.ReasonFrame},
-		"frame over the limit":         {join(up, long(0, 1001)), zmq.Cut, zmq.ReasonFrame},
-		"message over the limit":       {join(up, long(1, 1000), make([]byte, 1000), long(1, 1000), make([]byte, 1000), long(0, 1)), zmq.Cut, zmq.ReasonMessage},
-		"endless MORE":                 {join(up, bytes.Repeat([]byte{1, 0}, 100)), zmq.Cut, zmq.ReasonFrames},
-		"reserved flag":                {join(up, []byte{8, 0}), zmq.Cut, zmq.ReasonFlags},
-		"all flags":                    {join(up, []byte{0xFF, 0, 0, 0, 0, 0, 0, 0, 0}), zmq.Cut, zmq.ReasonFlags},
-		"MORE on a command":            {join(up, []byte{5, 5, 4, 'P', 'O', 'N', 'G'}), zmq.Cut, zmq.ReasonFlags},
-		"huge command":                 {join(up, long(4, 1<<62)), zmq.Cut, zmq.ReasonCommand},
-		"large command":                {join(up, long(4, 2000)), zmq.Cut, zmq.ReasonCommand},
-		"command without name":         {join(up, []byte{4, 0}), zmq.Cut, zmq.ReasonCommand},
-		"PING without TTL":             {join(up, rawCommand("PING", "")), zmq.Cut, zmq.ReasonCommand},
-		"PING with a long context":     {join(up, rawCommand("PING", strings.Repeat("c", 19))), zmq.Cut, zmq.ReasonCommand},
-		"ERROR later":                  {join(up, rawCommand("ERROR", "\x03bad")), zmq.Gone, zmq.ReasonRejected},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var events observed
-			pull := zmq.NewPull(zmq.Options{
-				Observe: events.add,
-				Limits:  zmq.Limits{Frame: 1000, Message: 2000, FramesPerMessage: 50},
-			})
-			endpoint := listen(t, pull)
-			run(t, pull)
-			silent := dialRaw(t, endpoint)
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			r := dialRaw(t, endpoint)
-			_, _ = r.Write(c.send) // it may be cut before it has written all
-			if c.reason == zmq.ReasonEnded {
-				_ = r.Close()
-			} else {
-				r.ended()
+	eachSubject(t, tight(), func(s *subject) {
+		p := s.place()
+		for _, a := range corpus() {
+			reason := s.because(a)
+			before, counted := s.tally.of(a.kind, reason), s.socket.Stats().Reasons[reason]
+			memory := allocated()
+			if err := s.strike(p, a); err != nil {
+				s.t.Fatal(err)
 			}
-			await(t, fmt.Sprint(c.kind, ": ", c.reason, " in\n", &events), func() bool { return events.has(c.kind, c.reason) })
-			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 {
-				t.Errorf("%d MiB allocated", grown>>20)
+			await(s.t, fmt.Sprintf("%s: %s: %s in %s", a.name, a.kind, reason, &s.tally), func() bool { return s.tally.of(a.kind, reason) > before })
+			if grown := allocated() - memory; grown > maxPerAttack {
+				s.t.Errorf("%s: %d KiB allocated", a.name, grown>>10)
 			}
-			honest := dialRaw(t, endpoint)
-			honest.handshake(0, "PUSH")
-			honest.write([]byte("\x01\x02hi\x00\x05there"))
-			if got, err := pull.Recv(soon(t)); err != nil || text(got.Frames) != `["hi" "there"]` {
-				t.Fatal(got, err)
+			if a.kind != zmq.Gone && s.socket.Stats().Reasons[reason] == counted {
+				s.t.Errorf("%s: %q is not counted", a.name, reason)
 			}
-			if s := pull.Stats(); s.Panics != 0 {
-				t.Errorf("%+v", s)
-			}
-			_ = silent.Close()
-		})
-	}
-}
-
-func TestSilentPeerIsRefusedAfterTheDeadline(t *testing.T) {
-	for name, sent := range map[string][]byte{"nothing": nil, "half a greeting": rawGreeting(0)[:30], "no READY": rawGreeting(0)} {
-		t.Run(name, func(t *testing.T) {
-			var events observed
-			pull := zmq.NewPull(zmq.Options{Observe: events.add, Limits: zmq.Limits{HandshakeTimeout: 20 * time.Millisecond}})
-			r := dialRaw(t, listen(t, pull))
-			run(t, pull)
-			r.write(sent)
-			r.ended()
-			await(t, "the refusal", func() bool { return events.has(zmq.Refused, zmq.ReasonHandshake) })
-		})
-	}
-}
-
-func TestAdmissionLimits(t *testing.T) {
-	var events observed
-	pull := zmq.NewPull(zmq.Options{Observe: events.add, Limits: zmq.Limits{Peers: 3, PeersPerAddress: 5, Handshakes: 2, HandshakeTimeout: time.Hour}})
-	endpoint := listen(t, pull)
-	run(t, pull)
-	oldest, second := dialRaw(t, endpoint), dialRaw(t, endpoint)
-	oldest.read(64)
-	second.read(64)
-	// The third handshake takes the place of the oldest one.
-	for i := range 3 {
-		r := dialRaw(t, endpoint)
-		r.handshake(0, "PUSH")
-		await(t, "the peer", func() bool { return pull.Stats().Peers == i+1 })
-		if i == 0 {
-			oldest.ended()
-			await(t, "the eviction", func() bool { return events.has(zmq.Refused, zmq.ReasonHandshakes) })
+			s.pass(1)
 		}
-	}
-	dialRaw(t, endpoint).ended()
-	await(t, "the refusal", func() bool { return events.has(zmq.Refused, zmq.ReasonPeers) })
-
-	one := zmq.NewPull(zmq.Options{Observe: events.add, Limits: zmq.Limits{PeersPerAddress: 1}})
-	endpoint = listen(t, one)
-	run(t, one)
-	first := dialRaw(t, endpoint)
-	first.handshake(0, "PUSH")
-	dialRaw(t, endpoint).ended()
-	await(t, "the refusal", func() bool { return events.has(zmq.Refused, zmq.ReasonAddress) })
-	_ = first.Close()
-	await(t, "the place to be free", func() bool { return one.Stats().Peers == 0 })
-	await(t, "the next peer", func() bool {
-		r := dialRaw(t, endpoint)
-		_, _ = r.Write(join(rawGreeting(0), ready("PUSH")))
-		return one.Stats().Peers == 1
+		s.survived()
 	})
 }
 
-func TestPingIsEchoedBetweenMessages(t *testing.T) {
-	push := zmq.NewPush(zmq.Options{})
-	endpoint := listen(t, push)
-	run(t, push)
-	r := dialRaw(t, endpoint)
-	r.handshake(0, "PULL")
-	r.write(join(rawCommand("PING", "\x00\x0actx-1"), rawCommand("NEWCOMMAND", "to be ignored"), rawCommand("PING", "\x00\x0a")))
-	for _, want := range []string{"\x04PONGctx-1", "\x04PONG"} {
-		if flags, body := r.frame(); flags != 4 || string(body) != want {
-			t.Fatalf("want %q, got %#x %q", want, flags, body)
-		}
-	}
-	// Under load a PONG never splits a message.
-	go func() {
-		for push.Send(soon(t), message("a", "b", "c")) == nil {
-		}
-	}()
-	pings := 0
-	for range 50 {
-		r.write(rawCommand("PING", "\x00\x0aunder load"))
-	}
-	for within := 0; pings < 50; {
-		flags, body := r.frame()
-		switch {
-		case flags == 4 && within == 0 && string(body) == "\x04PONGunder load":
-			pings++
-		case flags == 4:
-			t.Fatalf("command %q after %d frames", body, within)
-		case flags == 1:
-			within++
-		case within != 2:
-			t.Fatalf("a message of %d frames", within+1)
-		default:
-			within = 0
-		}
-	}
-	_ = r.Close()
-}
-
-// libzmq puts PINGs between the frames of a message.
-func TestPingWithinAMessage(t *testing.T) {
-	pull := zmq.NewPull(zmq.Options{})
-	endpoint := listen(t, pull)
-	run(t, pull)
-	r := dialRaw(t, endpoint)
-	r.handshake(1, "PUSH")
-	r.write(join([]byte("\x01\x01a"), rawCommand("PING", "\x00\x0ax"), []byte("\x00\x01b")))
-	if got, err := pull.Recv(soon(t)); err != nil || text(got.Frames) != `["a" "b"]` {
-		t.Fatal(got, err)
-	}
-	if flags, body := r.frame(); flags != 4 || string(body) != "\x04PONGx" {
-		t.Fatalf("%#x %q", flags, body)
-	}
-}
-
-func TestHeartbeatCutsADeadPeer(t *testing.T) {
-	var events observed
-	pull := zmq.NewPull(zmq.Options{Observe: events.add, Heartbeat: zmq.Heartbeat{Interval: 10 * time.Millisecond, Timeout: 50 * time.Millisecond}})
-	endpoint := listen(t, pull)
-	run(t, pull)
-	old := dialRaw(t, endpoint)
-	old.handshake(0, "PUSH") // knows no PING, so its silence means nothing
-	await(t, "the old peer", func() bool { return pull.Stats().Peers == 1 })
-	dead := dialRaw(t, endpoint)
-	dead.handshake(1, "PUSH")
-	if flags, body := dead.frame(); flags != 4 || string(body[:5]) != "\x04PING" {
-		t.Fatalf("%#x %q", flags, body)
-	}
-	dead.ended()
-	await(t, "the cut", func() bool { return events.has(zmq.Cut, zmq.ReasonSilent) })
-	if s := pull.Stats(); s.Peers != 1 || s.Cut != 1 {
-		t.Fatalf("%+v", s)
-	}
-	// Once it has sent a PING, it is expected to answer.
-	old.write(rawCommand("PING", "\x00\x0a"))
-	old.ended()
-}
-
-// A peer that reads nothing is cut after the write timeout. What was counted
-// as sent is what the kernel had whole, to the message.
-func TestPushCutsAPeerThatTakesNothing(t *testing.T) {
-	var events observed
-	push := zmq.NewPush(zmq.Options{Observe: events.add, Limits: zmq.Limits{WriteTimeout: 100 * time.Millisecond}, Heartbeat: zmq.Heartbeat{Interval: -1}})
-	endpoint := listen(t, push)
-	run(t, push)
-	r := dialRaw(t, endpoint)
-	r.handshake(0, "PULL")
-	await(t, "the peer", func() bool { return push.Stats().Peers == 1 })
-	const total = 500
-	for range 20 {
-		r.write(rawCommand("PING", "\x00\x0acontext"))
-	}
-	for range total {
-		if err := push.Send(soon(t), zmq.Frames{make([]byte, 50_000)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	await(t, "the cut", func() bool { return events.has(zmq.Cut, zmq.ReasonWrite) })
-	s := push.Stats()
-	balanced(t, s.Counts)
-	if s.Matched != total || s.Queued == 0 || s.Dropped != 0 {
-		t.Fatalf("%+v", s)
-	}
-	taken, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pong := rawCommand("PONG", "context")
-	taken = bytes.ReplaceAll(taken, pong, nil)
-	if whole := len(taken) / (9 + 50_000); uint64(whole) != s.Sent {
-		t.Errorf("%d messages counted as sent, %d taken", s.Sent, whole)
-	}
-}
-
-func TestSubscriptions(t *testing.T) {
-	limits := zmq.Limits{Subscriptions: 10, SubscriptionBytes: 1000}
-	pub := zmq.NewPub(zmq.Options{Limits: limits})
-	endpoint := listen(t, pub)
-	run(t, pub)
-	subscribe := func(prefix string) []byte { return append([]byte{0, byte(1 + len(prefix)), 1}, prefix...) }
-
-	t.Run("commands and messages, counted", func(t *testing.T) {
-		r := dialRaw(t, endpoint)
-		r.handshake(1, "XSUB")
-		// What an XSUB sends beside subscriptions has no receiver.
-		r.write([]byte("\x01\x02no\x00\x04body\x00\x00\x00\x01x"))
-		r.write(join(rawCommand("SUBSCRIBE", "a"), subscribe("a"), subscribe("a"), rawCommand("CANCEL", "a"), []byte("\x00\x02\x00a"), rawCommand("CANCEL", "never"), subscribe("b")))
-		await(t, "the last subscription", func() bool {
-			before := pub.Stats().Matched
-			_ = pub.Send(message("b"))
-			return pub.Stats().Matched > before
-		})
-		before := pub.Stats().Matched
-		_ = pub.Send(message("a1"))
-		if pub.Stats().Matched != before+1 {
-			t.Fatal("of three subscriptions two were cancelled, and none is left")
-		}
-		r.write(join(rawCommand("CANCEL", "a"), subscribe("c")))
-		await(t, "the last subscription", func() bool {
-			before := pub.Stats().Matched
-			_ = pub.Send(message("c"))
-			return pub.Stats().Matched > before
-		})
-		before = pub.Stats().Matched
-		_ = pub.Send(message("a1"))
-		if pub.Stats().Matched != before {
-			t.Fatal("a cancelled subscription matches")
-		}
-	})
-
-	var many []byte
-	for i := range 11 {
-		many = append(many, subscribe(fmt.Sprint(i))...)
-	}
-	var large []byte
-	for i := range 5 {
-		large = append(large, subscribe(fmt.Sprint(i)+strings.Repeat("x", 240))...)
-	}
-	for name, c := range map[string]struct {
-		send   []byte
-		reason zmq.Reason
-	}{
-		"number":              {many, zmq.ReasonSubscriptions},
-		"bytes":               {large, zmq.ReasonSubscriptions},
-		"one long command":    {append(long(4, 1+9+1001), "\x09SUBSCRIBE"...), zmq.ReasonSubscriptions},
-		"one long message":    {long(0, 1002), zmq.ReasonFrame},
-		"command in message":  {join([]byte{1, 1, 'x'}, rawCommand("SUBSCRIBE", "a")), zmq.ReasonCommand},
-		"endless one command": {long(4, 1<<62), zmq.ReasonCommand},
-	} {
-		t.Run("limit of "+name, func(t *testing.T) {
-			var events observed
-			pub := zmq.NewPub(zmq.Options{Observe: events.add, Limits: limits})
-			endpoint := listen(t, pub)
-			run(t, pub)
-			r := dialRaw(t, endpoint)
-			r.handshake(1, "SUB")
-			_, _ = r.Write(c.send)
-			r.ended()
-			await(t, "the cut", func() bool { return events.has(zmq.Cut, c.reason) })
-		})
-	}
-
-	t.Run("messages to a PUSH", func(t *testing.T) {
-		var events observed
-		push := zmq.NewPush(zmq.Options{Observe: events.add})
-		endpoint := listen(t, push)
-		run(t, push)
-		r := dialRaw(t, endpoint)
-		r.handshake(0, "PULL")
-		r.write([]byte{0, 1, 'x'})
-		r.ended()
-		await(t, "the cut", func() bool { return events.has(zmq.Cut, zmq.ReasonUnexpected) })
-	})
-}
-
-// A PUSH that sends nothing still sees its peer go.
-func TestPushSeesItsPeerGo(t *testing.T) {
-	push := zmq.NewPush(zmq.Options{})
-	endpoint := listen(t, push)
-	run(t, push)
-	r := dialRaw(t, endpoint)
-	r.handshake(0, "PULL")
-	await(t, "the peer", func() bool { return push.Stats().Peers == 1 })
-	_ = r.Close()
-	await(t, "its loss", func() bool { return push.Stats().Peers == 0 })
-}
-
-// A handshake that is under way does not hold up the end.
-func TestRunEndsDuringHandshakes(t *testing.T) {
-	pull := zmq.NewPull(zmq.Options{Limits: zmq.Limits{HandshakeTimeout: time.Hour}})
-	endpoint := listen(t, pull)
-	stop := run(t, pull)
-	dialRaw(t, endpoint).read(64)
-	stop()
-}
-
-// A frame that was announced and not sent costs no memory.
-func TestAnHeaderAloneAllocatesNothing(t *testing.T) {
-	pull := zmq.NewPull(zmq.Options{})
-	endpoint := listen(t, pull)
-	run(t, pull)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	const peers = 50
-	for range peers {
-		r := dialRaw(t, endpoint)
-		r.handshake(0, "PUSH")
-		r.write(long(0, 4<<20))
-		r.write(make([]byte, 1000))
-	}
-	await(t, "the peers", func() bool {
-		heard := 0
-		for _, p := range pull.Peers() {
-			if p.Facts().Heard.After(p.Facts().Since) {
-				heard++
-			}
-		}
-		return heard == peers
-	})
-	runtime.ReadMemStats(&after)
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > peers*(1<<20) {
-		t.Errorf("%d MiB for %d peers", grown>>20, peers)
-	}
-}
-
-// A panic below costs the connection it happened on, and is counted.
-func TestAPanicCostsOneConnection(t *testing.T) {
-	var events observed
-	pull := zmq.NewPull(zmq.Options{Observe: events.add})
-	pull.BreakTake()
-	endpoint := listen(t, pull)
-	run(t, pull)
-	other := dialRaw(t, endpoint)
-	other.handshake(0, "PUSH")
-	await(t, "the other peer", func() bool { return pull.Stats().Peers == 1 })
-	r := dialRaw(t, endpoint)
-	r.handshake(0, "PUSH")
-	r.write([]byte{0, 1, 'x'})
-	r.ended()
-	await(t, "the cut", func() bool { return events.has(zmq.Cut, zmq.ReasonCodec) })
-	if s := pull.Stats(); s.Panics != 1 || s.Peers != 1 {
-		t.Errorf("%+v", s)
-	}
-}
-
-// A SUB says what it wants in the words of the peer's version, and trusts no
-// publisher to filter.
-func TestSubTalksToEitherVersion(t *testing.T) {
-	for minor, words := range map[byte][3]string{
-		0: {"\x01t", "\x01u", "\x00t"},
-		1: {"\x09SUBSCRIBEt", "\x09SUBSCRIBEu", "\x06CANCELt"},
-	} {
-		t.Run(fmt.Sprint("3.", minor), func(t *testing.T) {
-			sub := zmq.NewSub(zmq.Options{})
-			sub.Subscribe("t")
-			endpoint := listen(t, sub)
-			run(t, sub)
-			r := dialRaw(t, endpoint)
-			r.handshake(minor, "XPUB")
-			expect := func(want string) {
-				t.Helper()
-				if flags, body := r.frame(); flags != minor*4 || string(body) != want {
-					t.Fatalf("want %q, got %#x %q", want, flags, body)
+// While all of them attack at once, again and again, the honest peer makes all
+// its progress.
+func TestHonestPeerAmongHostileOnes(t *testing.T) {
+	eachSubject(t, tight(), func(s *subject) {
+		const rounds, messages = 2, 300
+		var attackers sync.WaitGroup
+		for _, a := range corpus() {
+			p := s.place()
+			attackers.Go(func() {
+				for range rounds {
+					if err := s.strike(p, a); err != nil {
+						s.t.Error(err)
+					}
 				}
-			}
-			expect(words[0])
-			sub.Subscribe("u")
-			expect(words[1])
-			sub.Subscribe("t")
-			sub.Unsubscribe("t")
-			sub.Unsubscribe("never")
-			sub.Unsubscribe("t")
-			expect(words[2])
-			r.write([]byte("\x00\x01t\x00\x05other\x00\x01u"))
-			if got := next(t, sub); got != `["u"]` {
-				t.Fatal(got)
-			}
-		})
+			})
+		}
+		for range 3 {
+			s.pass(messages)
+		}
+		attackers.Wait()
+		s.pass(messages)
+		s.survived()
+	})
+}
+
+// survived checks that nothing broke.
+func (s *subject) survived() {
+	s.t.Helper()
+	if stats := s.socket.Stats(); stats.Panics != 0 {
+		s.t.Errorf("%+v", stats)
+	} else {
+		balanced(s.t, stats.Counts)
+	}
+	if f := s.friend().Facts(); f.Dropped != 0 || f.Slow {
+		s.t.Errorf("the honest peer lost messages: %+v", f)
 	}
 }
 
-// A PONG does not wait for everything that is queued.
-func TestPongOvertakesTheQueue(t *testing.T) {
-	const total = 400
-	push := zmq.NewPush(zmq.Options{Up: func(p *zmq.Peer) {
-		batch := make([]zmq.Frames, total)
-		for i := range batch {
-			batch[i] = zmq.Frames{make([]byte, 50_000)}
-		}
-		if !p.Send(batch...) {
-			t.Error("no room")
-		}
-	}})
-	endpoint := listen(t, push)
-	run(t, push)
-	r := dialRaw(t, endpoint)
-	r.handshake(0, "PULL")
-	r.frame()
-	r.write(rawCommand("PING", "\x00\x0a"))
-	before := 1
-	for {
-		flags, _ := r.frame()
-		if flags&4 != 0 {
-			break
-		}
-		before++
-	}
-	if before == total {
-		t.Error("the PONG came last")
-	}
-	for range total - before {
-		r.frame()
-	}
+// allocated is how many bytes the process has ever allocated.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }

@@ -21,14 +21,16 @@ type inbox struct {
 func newInbox(limit int) *inbox { return &inbox{limit: limit} }
 
 // put adds batch, all from p, and waits for room. Overflow policy: the reader
-// waits, so TCP pushes back. After close nothing waits: what was decoded is
-// still given to Recv.
+// waits, so TCP pushes back. After close nothing waits: a batch that did is
+// still given to Recv, and of later ones what there is room for.
 func (b *inbox) put(p *Peer, batch []Frames) {
-	for len(batch) > 0 {
+	for waited := false; len(batch) > 0; waited = true {
 		b.mu.Lock()
 		room := b.limit - b.held()
-		if b.closed {
+		if b.closed && waited {
 			room = len(batch)
+		} else if b.closed {
+			batch = batch[:min(max(room, 0), len(batch))]
 		}
 		n := min(room, len(batch))
 		for _, frames := range batch[:n] {

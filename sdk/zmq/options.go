@@ -42,6 +42,7 @@ type Limits struct {
 	Message           int           // bytes of all frames of one received message; 8 MiB
 	FramesPerMessage  int           // of one received message; 64
 	Subscriptions     int           // different prefixes of one subscriber; 1024
+	Prefix            int           // bytes of one prefix of a subscriber; 1 KiB
 	SubscriptionBytes int           // of all prefixes of one subscriber; 64 KiB
 	Peers             int           // accepted connections at once; 4096
 	PeersPerAddress   int           // of them from one IPv4 address or IPv6 /64; 2048
@@ -71,6 +72,7 @@ func (o Options) withDefaults() Options {
 	l.FramesPerMessage = orDefault(l.FramesPerMessage, 64)
 	l.Subscriptions = orDefault(l.Subscriptions, 1024)
 	l.SubscriptionBytes = orDefault(l.SubscriptionBytes, 64<<10)
+	l.Prefix = min(orDefault(l.Prefix, 1<<10), l.SubscriptionBytes)
 	l.Peers = orDefault(l.Peers, 4096)
 	l.PeersPerAddress = orDefault(l.PeersPerAddress, 2048)
 	l.Handshakes = orDefault(l.Handshakes, 256)

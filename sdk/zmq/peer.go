@@ -30,8 +30,9 @@ type Peer struct {
 	conn     net.Conn // seals what is written
 	raw      net.Conn // below it
 	queue    int      // high-water mark
-	takes    bool     // Send may be used
-	freed    func()   // called without locks when the queue has got room; may be nil
+	dialled  bool
+	takes    bool   // Send may be used
+	freed    func() // called without locks when the queue has got room; may be nil
 
 	heard  atomic.Int64 // Unix nanoseconds of the last bytes received
 	paused atomic.Bool  // its reader waits for Recv, so silence means nothing
@@ -112,6 +113,7 @@ func newPeer(l link, g *guard, o Options) *Peer {
 		conn:     g.Conn,
 		raw:      l.Conn,
 		queue:    o.Queue,
+		dialled:  l.guest == nil,
 	}
 	p.work.L = &p.mu
 	p.heard.Store(p.since.UnixNano())
@@ -135,6 +137,13 @@ func (p *Peer) Identity() string { return p.identity }
 // Name is what Admit calls the peer, or the name in its certificate; empty for
 // a peer that has proven nothing.
 func (p *Peer) Name() string { return p.proof.Name }
+
+// Admitted is what Admit made of the peer's key; of a peer that proved itself
+// otherwise, only its Name.
+func (p *Peer) Admitted() Admitted { return p.proof.Admitted }
+
+// Dialled reports whether this side connected to the peer.
+func (p *Peer) Dialled() bool { return p.dialled }
 
 // Key is the CURVE key that the peer has proven; zero for none.
 func (p *Peer) Key() curve.Public { return p.proof.key }

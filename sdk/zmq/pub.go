@@ -81,10 +81,13 @@ func (s *Pub) subscribe(p *Peer, prefix []byte) error {
 	defer s.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	l := s.opt.Limits
+	if len(prefix) > l.Prefix {
+		return fmt.Errorf("%w: prefix of %d bytes, limit %d", ReasonSubscriptions, len(prefix), l.Prefix)
+	}
 	if p.filter.add(prefix) {
 		s.topics.add(prefix, p)
 	}
-	l := s.opt.Limits
 	if n := len(p.filter.sorted); n > l.Subscriptions {
 		return fmt.Errorf("%w: limit %d", ReasonSubscriptions, l.Subscriptions)
 	}

@@ -1,7 +1,6 @@
 package zmq
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,8 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/headgate-io/headgate/sdk/curve"
 )
@@ -120,8 +117,7 @@ func certified(link *tls.Conn) string {
 }
 
 // shake runs CURVE after the greetings.
-func (s *Security) shake(in *bufio.Reader, conn net.Conn, metadata []byte, l Limits, buffers *sync.Pool, server bool) (*sealed, proof, error) {
-	wire := curve.Wire{In: in, Out: conn, Metadata: metadata, Limit: max(l.Frame, l.SubscriptionBytes+maxCommand), Buffers: buffers}
+func (s *Security) shake(wire curve.Wire, conn net.Conn, server bool) (*sealed, proof, error) {
 	proven := proof{mechanism: mechanismCurve}
 	var session *curve.Session
 	var err error
@@ -164,9 +160,4 @@ func closeWrite(conn net.Conn) error {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// within gives ctx the time of a handshake.
-func within(ctx context.Context, l Limits) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(ctx, time.Now().Add(l.HandshakeTimeout))
 }

@@ -70,9 +70,6 @@ func (s *socket) serve(ctx context.Context, l link) bool {
 func (s *socket) handshake(ctx context.Context, l link) (*guard, *zmq4.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	if err := l.SetDeadline(time.Now().Add(s.opt.Limits.HandshakeTimeout)); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ReasonFailed, err)
-	}
 	base := &steady{Conn: l.Conn}
 	guard, codec, err := s.open(ctx, l, base)
 	switch {
@@ -91,11 +88,12 @@ func (s *socket) handshake(ctx context.Context, l link) (*guard, *zmq4.Conn, err
 }
 
 func (s *socket) open(ctx context.Context, l link, base *steady) (_ *guard, codec *zmq4.Conn, err error) {
+	if err := l.SetDeadline(time.Now().Add(s.opt.Limits.HandshakeTimeout)); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ReasonFailed, err)
+	}
 	security := s.security.Load()
 	server := l.guest != nil
-	limited, cancel := within(ctx, s.opt.Limits)
-	defer cancel()
-	conn, proven, err := security.tunnel(limited, base, l.host, server)
+	conn, proven, err := security.tunnel(ctx, base, l.host, server)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,15 +118,16 @@ func (s *socket) open(ctx context.Context, l link, base *steady) (_ *guard, code
 	return g, codec, err
 }
 
-// claim gives a peer the identity it asks for, unless another has it. Peers
-// with keys have names of their own, so that no other key can take one.
+// claim gives a peer the identity it asks for, unless another has it. Who has
+// proven a key or certificate has names of its own, which no other can take;
+// among those who proved nothing the first one has it.
 func (s *socket) claim(p *Peer) error {
 	if s.kind != "ROUTER" || p.identity == "" {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := identity{p.proof.key, p.identity}
+	id := p.owned()
 	if s.identities[id] {
 		return fmt.Errorf("%w: %.64q", ReasonIdentity, p.identity)
 	}
@@ -139,11 +138,15 @@ func (s *socket) claim(p *Peer) error {
 	return nil
 }
 
-// identity is a name, and the key of the only one who may have it.
+// identity is a name, and who alone may have it: a key, or a name in a
+// certificate.
 type identity struct {
-	key  curve.Public
-	name string
+	key       curve.Public
+	certified string
+	name      string
 }
+
+func (p *Peer) owned() identity { return identity{p.proof.key, p.proof.Name, p.identity} }
 
 // join makes p one of the socket's peers.
 func (s *socket) join(p *Peer) {
@@ -157,7 +160,7 @@ func (s *socket) join(p *Peer) {
 		s.hooks.joined(p)
 	}
 	if !s.has(p.endpoint) {
-		s.dismiss(p, ReasonRemoved)
+		s.retire(p)
 	}
 }
 
@@ -218,7 +221,7 @@ func (s *socket) leave(p *Peer) {
 	s.mu.Lock()
 	back, cause := p.end()
 	s.peers = slices.DeleteFunc(s.peers, func(other *Peer) bool { return other == p })
-	delete(s.identities, identity{p.proof.key, p.identity})
+	delete(s.identities, p.owned())
 	s.past.Counts.add(p.Facts().Counts)
 	s.past.Received += p.received.Load()
 	s.past.Ignored += p.ignored.Load()

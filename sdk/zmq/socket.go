@@ -138,8 +138,7 @@ func (s *socket) Remove(endpoint string) bool {
 	p.end()
 	for _, peer := range s.peers {
 		if peer.endpoint == endpoint && !s.has(endpoint) {
-			s.dismiss(peer, ReasonRemoved)
-			time.AfterFunc(max(s.opt.Linger, 0), func() { peer.cut(ReasonRemoved) })
+			s.retire(peer)
 		}
 	}
 	return true
@@ -275,6 +274,12 @@ func (s *socket) dismiss(p *Peer, cause Reason) {
 		return
 	}
 	p.cut(cause)
+}
+
+// retire ends a peer whose endpoint is gone, within the linger.
+func (s *socket) retire(p *Peer) {
+	s.dismiss(p, ReasonRemoved)
+	time.AfterFunc(max(s.opt.Linger, 0), func() { p.cut(ReasonRemoved) })
 }
 
 // answers reports whether messages may be sent to single peers.

@@ -27,17 +27,24 @@ type writer struct {
 
 // run writes until the peer is gone or, draining, has been given everything.
 func (w *writer) run() error {
-	for w.take() {
+	for {
+		more, end := w.take()
+		if end {
+			// Half closed, the peer reads all of it, then ends the connection.
+			_ = closeWrite(w.peer.conn) // on failure the reader sees the end, too
+		}
+		if !more {
+			return nil
+		}
 		if err := w.write(); err != nil {
 			w.giveBack()
 			return err
 		}
 	}
-	return nil
 }
 
-// take waits for work and takes all of it.
-func (w *writer) take() bool {
+// take waits for work and takes all of it. end says that there will be none.
+func (w *writer) take() (more, end bool) {
 	p := w.peer
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,16 +56,11 @@ func (w *writer) take() bool {
 	for p.state == open && len(p.waiting) == 0 && len(p.control) == 0 {
 		p.work.Wait()
 	}
-	if p.state == gone {
-		return false
-	}
-	if p.state == draining && len(p.waiting) == 0 {
-		// Half closed, the peer reads all of it, then ends the connection.
-		_ = closeWrite(p.conn) // on failure the reader sees the end, too
-		return false
+	if p.state == gone || p.state == draining && len(p.waiting) == 0 {
+		return false, p.state == draining
 	}
 	w.batch, p.waiting, p.spare = p.waiting, p.spare, nil
-	return true
+	return true, false
 }
 
 // write writes commands and batch, whole messages at a time.

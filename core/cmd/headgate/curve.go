@@ -30,6 +30,9 @@ func (a *app) newCurve(name, out string, top bool) error {
 		if older, err = config.ReadSecrets(out); err != nil {
 			return fmt.Errorf("older keys: %w", err)
 		}
+		if len(older) >= config.MaxSecrets {
+			return fmt.Errorf("%s has %s, as many as a socket may: take the last line out, and every peer that still pins it has to change over", out, count(len(older), "key"))
+		}
 	}
 	if err := writeSecrets(out, append([]*curve.Secret{secret}, older...), top); err != nil {
 		return err
@@ -37,7 +40,7 @@ func (a *app) newCurve(name, out string, top bool) error {
 	a.printf("%s\n", secret.Public())
 	fmt.Fprintf(a.err, "Written: %s (secret: it stays with its owner). Above is the public key.\n", out)
 	if top {
-		fmt.Fprintf(a.err, "A running router answers to it within seconds, and to the %s below it as well. When every peer pins the new key, take the last line out.\n", count(len(older), "key"))
+		fmt.Fprintf(a.err, "Where a running router listens it answers to it within seconds, and to the %s below it as well; where it connects it uses the new one alone.\nWhen every peer pins the new key, take the last line out.\n", count(len(older), "key"))
 		return nil
 	}
 	fmt.Fprintf(a.err, `A socket of the router has it by:   curve = { secret = "file:%s" }
@@ -52,6 +55,11 @@ A peer that has it is let in by:    [[peers]]
 // writeSecrets writes a file of secret keys whole or not at all, and over
 // nothing but what replace allows.
 func writeSecrets(path string, secrets []*curve.Secret, replace bool) (err error) {
+	if replace { // behind a link, what it leads to
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return fmt.Errorf("key: %w", err)
+		}
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".curve-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
@@ -67,12 +75,17 @@ func writeSecrets(path string, secrets []*curve.Secret, replace bool) (err error
 		return fmt.Errorf("key: %w", err)
 	}
 	if replace {
-		return os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), path)
+	} else {
+		err = os.Link(f.Name(), path)
 	}
-	if err = os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already: choose another --out, or put the new key on top of it with --on-top", path)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	return nil
 }
 
 func ignoreGone(err error) error {
