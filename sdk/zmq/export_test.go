@@ -171,3 +171,41 @@ func MessageSize(frames Frames) int { return messageSize(frames) }
 
 // Encode is a message on the wire.
 func Encode(frames Frames) []byte { return appendMessage(nil, frames) }
+
+// HeldAfterClose tells how much a queue of limit holds after n messages were put
+// behind its end, or, waited, were waiting in batches when it came.
+func HeldAfterClose(limit, n int, waited bool) int {
+	b := newInbox(limit)
+	p := &Peer{}
+	full := make([]Frames, limit)
+	if waited {
+		b.put(p, full)
+		ended := make(chan struct{})
+		go func() { b.put(p, full); close(ended) }()
+		for !p.paused.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		b.close()
+		<-ended
+	} else {
+		b.close()
+	}
+	for range n {
+		b.put(p, full[:1])
+	}
+	return b.held()
+}
+
+// Drain lets the writer of a peer end, and tells when it has.
+func Drain(conn net.Conn) (*Peer, <-chan struct{}) {
+	p := &Peer{conn: conn, raw: conn}
+	p.work.L = &p.mu
+	p.drain(ReasonClosed)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		w := writer{peer: p}
+		_ = w.run()
+	}()
+	return p, written
+}

@@ -26,11 +26,11 @@ func newInbox(limit int) *inbox { return &inbox{limit: limit} }
 func (b *inbox) put(p *Peer, batch []Frames) {
 	for waited := false; len(batch) > 0; waited = true {
 		b.mu.Lock()
-		room := b.limit - b.held()
+		room := max(b.limit-b.held(), 0) // a batch that waited may have gone beyond
 		if b.closed && waited {
 			room = len(batch)
 		} else if b.closed {
-			batch = batch[:min(max(room, 0), len(batch))]
+			batch = batch[:min(room, len(batch))]
 		}
 		n := min(room, len(batch))
 		for _, frames := range batch[:n] {
