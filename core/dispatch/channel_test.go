@@ -436,3 +436,34 @@ func TestExpiredEntriesDoNotHoldUpWhatIsBehindThem(t *testing.T) {
 	}
 	r.await("1", outbox.StateFailed)
 }
+
+// A lease that was given to the holder of a key is of no use to another; one
+// that was given to nobody by name is whose who has it.
+func TestLeasesAreBoundToNames(t *testing.T) {
+	for _, c := range []struct {
+		given, shown string
+		counts       bool
+	}{
+		{"billing", "billing", true},
+		{"billing", "shop", false},
+		{"billing", "", false},
+		{"", "shop", true},
+		{"", "", true},
+	} {
+		t.Run(fmt.Sprintf("%q by %q", c.given, c.shown), func(t *testing.T) {
+			r := newRig(t, nil)
+			r.accept(1)
+			r.ch.Joined(1, c.given, "a")
+			_, d := r.next()
+			reply := func(name string) {
+				r.desk.Take(context.Background(), 77, name, "consumer:1", fmt.Appendf(nil, `{"id":%q,"source":%q,"lease":%q,"status":"done"}`, d.Header.ID, d.Header.Source, d.Header.Lease))
+			}
+			reply(c.shown)
+			if taken, bad := r.desk.Counts(); (taken == 1) != c.counts || (bad == 1) == c.counts {
+				t.Fatalf("%d taken, %d bad", taken, bad)
+			}
+			reply(c.given)
+			r.await(d.Header.ID, outbox.StateDone)
+		})
+	}
+}
