@@ -58,7 +58,7 @@ configuration has them.`,
 	f.Float64Var(&s.failRate, "fail-rate", 0, "share of events to answer with retry, 0 to 1, for trying retries")
 	f.DurationVar(&s.hold, "hold", 0, "time to work on each event")
 	f.BoolVar(&s.json, "json", false, "print header and event as JSON, one a line")
-	s.securing.flags(f)
+	s.securing.flags(cmd)
 	f.BoolVar(&s.securing.tls, "tls", false, "TLS towards the router; implied by --ca and --client-cert")
 	f.StringVar(&s.securing.ca, "ca", "", "TLS: PEM `file` of the CA that the router's certificate comes from")
 	f.StringVar(&s.securing.clientCert, "client-cert", "", "TLS: PEM `file` of a client certificate")

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/curve"
@@ -102,7 +102,8 @@ type securing struct {
 	tls                   bool
 }
 
-func (s *securing) flags(f *pflag.FlagSet) {
+func (s *securing) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVar(&s.server, "curve-server", "", "CURVE: public `key` of the router, in Z85; the configuration's when empty")
 	f.StringVar(&s.key, "curve-key", "", "CURVE: `file` of the own secret key, as headgate key new --curve writes it")
 }

@@ -59,7 +59,7 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
 	f.StringVar(&s.zmq, "zmq", "", "the router's ZeroMQ door, as in tcp://events.example:5556 or ipc:///run/headgate/in.sock")
 	f.StringVar(&s.key, "key", "", "key `file` to sign with (hmac, or the private half of an ed25519 key)")
-	s.securing.flags(f)
+	s.securing.flags(cmd)
 	f.BoolVar(&s.securing.tls, "tls", false, "ZeroMQ: TLS; implied by --ca and --client-cert")
 	f.StringVar(&s.securing.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
 	f.StringVar(&s.securing.clientCert, "client-cert", "", "PEM `file` of a client certificate")
