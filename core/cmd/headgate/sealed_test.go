@@ -65,7 +65,7 @@ func TestExamplesOverCurve(t *testing.T) {
 					_ = cmd.Wait()
 				}
 			}()
-			r.awaitConsumers(1)
+			r.eventually("the consumer is connected", func() bool { c := r.commands(); return len(c.Conns) == 1 && len(c.Socket.Connections) == 1 })
 			if c := r.commands(); c.Conns[0].Peer != "billing" || c.Socket.Connections[0].Key != own.Public().String() {
 				t.Errorf("%+v", c)
 			}
