@@ -224,8 +224,8 @@ func about(topic string, m zmq.Frames) zmq.Frames {
 // stream is n messages of one to seven frames, of the sizes where framing
 // changes and a large one, of all bytes there are.
 func stream(n int) []zmq.Frames {
-	const large = 70_000
-	noise := make([]byte, n+large)
+	const large, largest = 70_000, 1 << 20
+	noise := make([]byte, n+largest)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // it never fails
 	sizes := []int{0, 1, 255, 256}
 	all := make([]zmq.Frames, n)
@@ -235,6 +235,9 @@ func stream(n int) []zmq.Frames {
 		}
 		if i%25 == 24 {
 			all[i] = append(all[i], noise[i:i+large])
+		}
+		if i == 400 {
+			all[i] = append(all[i], noise[i:i+largest])
 		}
 		if i%6 != 1 { // those are lone frames, the empty one among them
 			all[i] = append(all[i], fmt.Append(nil, i))

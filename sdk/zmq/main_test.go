@@ -22,6 +22,15 @@ func TestMain(m *testing.M) {
 // patience is how long a test waits for what should come at once.
 const patience = 20 * time.Second
 
+// requirePeers is set where every peer must be there, as in CI.
+const requirePeers = "HEADGATE_REQUIRE_PEERS"
+
+// ours is a socket of this package.
+type ours interface {
+	Listen(string) (string, error)
+	Connect(string) error
+}
+
 type runner interface{ Run(context.Context) error }
 
 // run serves a socket until the test or the returned function ends it.
@@ -84,6 +93,15 @@ func message(frames ...string) zmq.Frames {
 		m[i] = []byte(f)
 	}
 	return m
+}
+
+// samples have frames of the sizes where framing changes.
+func samples() []zmq.Frames {
+	var all []zmq.Frames
+	for i, n := range []int{0, 1, 255, 256, 65536, 1 << 20} {
+		all = append(all, zmq.Frames{fmt.Append(nil, "t", i), make([]byte, n), nil, []byte("end")})
+	}
+	return all
 }
 
 func text(frames zmq.Frames) string { return fmt.Sprintf("%q", frames) }

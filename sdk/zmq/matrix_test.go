@@ -45,6 +45,7 @@ type maker struct {
 type native interface {
 	ours
 	runner
+	Peers() []*zmq.Peer
 	Stats() zmq.Stats
 }
 
@@ -149,6 +150,16 @@ func (m meeting) meet(t testing.TB) *link {
 		connect(t, l.we, bound)
 	}
 	await(t, m.String(), func() bool { return theirs.ready() && l.we.Stats().Peers == 1 })
+	mechanism, minor := "NULL", uint8(1)
+	if m.curve {
+		mechanism = "CURVE"
+	}
+	if m.name == "zmq4" {
+		minor = 0
+	}
+	if f := l.we.Peers()[0].Facts(); f.SocketType != m.theirs || f.Mechanism != mechanism || f.Minor != minor {
+		t.Errorf("%s: %+v", m, f)
+	}
 	return l
 }
 
@@ -204,6 +215,38 @@ func TestInterop(t *testing.T) {
 			}
 			m.exchange(m.meet(t), all)
 		})
+	}
+}
+
+// TestUnreadPeersStay: one whose messages nobody takes is not read from, so its
+// silence, and that of its answers, means nothing.
+func TestUnreadPeersStay(t *testing.T) {
+	const beat = 100 * time.Millisecond
+	m := libzmqs(t)[0]
+	if m.absent != nil {
+		t.Skip(m.absent)
+	}
+	var seen observed
+	pull := zmq.NewPull(zmq.Options{Observe: seen.add, Queue: 1, Heartbeat: zmq.Heartbeat{Interval: beat / 2, Timeout: 4 * beat}})
+	they, _, err := m.open(opening{kind: "PUSH", how: "connect", endpoint: listen(t, pull), heartbeat: 4 * beat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := they.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	run(t, pull)
+	for range 200 { // more than the queue and one batch take: the reader waits
+		if err := they.send(message("unread")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the reader to wait", func() bool { p := pull.Peers(); return len(p) == 1 && p[0].Facts().Paused })
+	<-time.After(12 * beat) // nothing shall happen, so there is nothing to wait for
+	if seen.has(zmq.Gone, "") || seen.has(zmq.Cut, "") {
+		t.Errorf("we lost it:\n%v", &seen)
 	}
 }
 
