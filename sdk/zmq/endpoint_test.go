@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
@@ -173,5 +174,52 @@ func TestAcceptErrorsAreReportedAndRetried(t *testing.T) {
 	pull.Accept(ctx, l)
 	if l.calls.Load() != 3 || !events.has(zmq.Unaccepted, "") {
 		t.Fatalf("%d calls\n%s", l.calls.Load(), &events)
+	}
+}
+
+// One socket serves IPv4, IPv6 and ipc at once, sealed or not, and connects to
+// all of them.
+func TestSeveralEndpoints(t *testing.T) {
+	endpoints := []string{"tcp://127.0.0.1:0", "ipc://" + filepath.Join(t.TempDir(), "s")}
+	if probe, err := net.Listen("tcp", "[::1]:0"); err == nil {
+		_ = probe.Close()
+		endpoints = append(endpoints, "tcp://[::1]:0")
+	}
+	for name, sealed := range map[string]bool{"NULL": false, "CURVE": true} {
+		t.Run(name, func(t *testing.T) {
+			var server, client zmq.Security
+			if sealed {
+				own := curve.NewSecret()
+				server, client = curveServer(zmq.AdmitAny, own), curveClient(curve.NewSecret(), own.Public())
+			}
+			pull, push := zmq.NewPull(zmq.Options{Security: server}), zmq.NewPush(zmq.Options{Security: client})
+			for _, e := range endpoints {
+				bound, err := pull.Listen(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				connect(t, push, bound)
+			}
+			stop := run(t, pull)
+			run(t, push)
+			await(t, "all connections", func() bool { return push.Stats().Peers == len(endpoints) })
+			by := map[string]int{}
+			for range 2 * len(endpoints) {
+				if err := push.Send(soon(t), message("x")); err != nil {
+					t.Fatal(err)
+				}
+				got, err := pull.Recv(soon(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				by[got.Peer.Endpoint()]++
+			}
+			for e, n := range by {
+				if n != 2 {
+					t.Errorf("%d by %s: %v", n, e, by)
+				}
+			}
+			stop() // the file of ipc is free again
+		})
 	}
 }
