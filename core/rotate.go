@@ -60,6 +60,9 @@ func (k *keyed) reread(cfg *config.Config, log zerolog.Logger) {
 		k.fault = err.Error()
 		return
 	}
+	if k.fault != "" {
+		log.Info().Str("socket", k.name).Msg("curve keys: the file is good again")
+	}
 	k.fault = ""
 	if changed {
 		log.Info().Str("socket", k.name).Stringer("key", secrets[0].Public()).Int("keys", len(secrets)).Msg("curve keys changed")

@@ -22,6 +22,10 @@ const { values: flags } = parseArgs({
     count: { type: "string", default: "0" }, // leave after so many
   },
 });
+if (flags["curve-server"] && !(flags["curve-key"] && flags["curve-public"])) {
+  console.error("--curve-server needs --curve-key FILE and --curve-public KEY, which headgate key new --curve made");
+  process.exit(2);
+}
 /** Sealed by CURVE where the router's public key is known. */
 const sealed = flags["curve-server"] && {
   curveServerKey: flags["curve-server"],

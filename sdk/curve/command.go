@@ -63,7 +63,7 @@ func readCommand(in *bufio.Reader, name string, least, most int) ([]byte, error)
 	}
 	switch got := string(body[1:end]); {
 	case got == "ERROR" && end < len(body) && int(body[end]) <= len(body)-end-1:
-		return nil, fmt.Errorf("%w: %q", ErrRejected, body[end+1:end+1+int(body[end])])
+		return nil, rejected(string(body[end+1 : end+1+int(body[end])]))
 	case got != name:
 		return nil, fmt.Errorf("%w: %s expected, not %.16q", ErrMalformed, name, got)
 	}
@@ -72,6 +72,17 @@ func readCommand(in *bufio.Reader, name string, least, most int) ([]byte, error)
 		return nil, fmt.Errorf("%w: %s with %d bytes", ErrMalformed, name, len(body))
 	}
 	return body, nil
+}
+
+// denied is what a server says to a client whose key it does not admit (the
+// status code of ZAP, RFC 27).
+const denied = "400"
+
+func rejected(text string) error {
+	if text == denied {
+		return fmt.Errorf("%w: %s: it does not admit this side's key", ErrRejected, text)
+	}
+	return fmt.Errorf("%w: %q", ErrRejected, text)
 }
 
 // maxError is the length of an ERROR's body (RFC 26): a length and its text.

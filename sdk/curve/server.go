@@ -67,7 +67,7 @@ func (s *Server) Handshake(w Wire) (*Session, error) {
 		return nil, err
 	}
 	if err := s.admit(peer); err != nil {
-		return nil, errors.Join(err, writeCommand(w.Out, "ERROR", []byte("\x03400"))) // as in ZAP (RFC 27)
+		return nil, errors.Join(err, writeCommand(w.Out, "ERROR", append([]byte{byte(len(denied))}, denied...)))
 	}
 	sealed = box.SealAfterPrecomputation(nil, w.Metadata, nonce(prefixReady, short(1)), session)
 	if err := writeCommand(w.Out, "READY", short(1), sealed); err != nil {

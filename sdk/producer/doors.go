@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
@@ -20,6 +22,8 @@ type doors struct {
 	calls  map[uint64]*call
 	serial uint64
 	closed bool
+
+	refusal atomic.Pointer[error] // why no router could be connected to last; nil for none
 }
 
 // call is one try, which waits for one answer. Its channels take what comes
@@ -36,6 +40,14 @@ func (c *call) name() []byte { return binary.BigEndian.AppendUint64(nil, c.seria
 
 func newDoors() *doors {
 	return &doors{change: make(chan struct{}), calls: make(map[uint64]*call)}
+}
+
+// absent says that no router is connected, and why not.
+func (d *doors) absent() error {
+	if why := d.refusal.Load(); why != nil {
+		return fmt.Errorf("%w: %w", errAbsent, *why)
+	}
+	return errAbsent
 }
 
 func (d *doors) came(peer *zmq.Peer) {
@@ -93,7 +105,7 @@ func (d *doors) send(ctx context.Context, frames func(name []byte) zmq.Frames) (
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return nil, errAbsent
+			return nil, d.absent()
 		}
 	}
 }
@@ -149,8 +161,14 @@ func (d *doors) forget(c *call) {
 }
 
 // observe logs what happens to connections.
-func observe(log *slog.Logger) func(zmq.Event) {
+func (d *doors) observe(log *slog.Logger) func(zmq.Event) {
 	return func(e zmq.Event) {
+		switch e.Kind {
+		case zmq.Connected:
+			d.refusal.Store(nil)
+		case zmq.Refused, zmq.Unreachable:
+			d.refusal.Store(&e.Err)
+		}
 		log := log.With("endpoint", e.Endpoint)
 		switch {
 		case e.Kind == zmq.Connected:

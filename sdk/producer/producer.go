@@ -64,7 +64,7 @@ func New(o Options) (*Producer, error) {
 		Queue:    2 * o.UnderWay, // requests that were given up may still lie there
 		Up:       p.doors.came,
 		Down:     func(peer *zmq.Peer, _ error) { p.doors.left(peer) },
-		Observe:  observe(o.Log),
+		Observe:  p.doors.observe(o.Log),
 	})
 	for _, address := range o.Connect {
 		if err := p.socket.Connect(address); err != nil {

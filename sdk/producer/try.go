@@ -38,7 +38,7 @@ func (p *Producer) send(ctx context.Context, r request) (Answer, error) {
 		if err == nil && !a.retry(try) {
 			return a, a.err()
 		}
-		if try >= p.o.Retries || errors.Is(err, ErrClosed) || ctx.Err() != nil {
+		if try >= p.o.Retries || errors.Is(err, ErrClosed) || unwelcome(err) || ctx.Err() != nil {
 			return a, cmp.Or(err, a.err())
 		}
 		p.o.Log.Debug("sent again", "webhook-id", r.id, "try", try+1, "status", a.StatusCode, "error", err)
@@ -46,6 +46,19 @@ func (p *Producer) send(ctx context.Context, r request) (Answer, error) {
 			return a, cmp.Or(err, a.err())
 		}
 	}
+}
+
+// unwelcome reports whether routers refuse this side's connections for a reason
+// that does not pass: keys or mechanisms that do not fit.
+func unwelcome(err error) bool {
+	if !errors.Is(err, errAbsent) {
+		return false
+	}
+	switch zmq.ReasonOf(err) {
+	case zmq.ReasonRejected, zmq.ReasonServerKey, zmq.ReasonMechanism, zmq.ReasonTLS, zmq.ReasonIncompatible:
+		return true
+	}
+	return false
 }
 
 // try sends a request once and waits for its answer.

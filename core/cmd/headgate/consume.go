@@ -26,6 +26,7 @@ type consuming struct {
 	connect  []string
 	keys     string
 	topics   []string
+	pub      bool
 	parallel int
 	count    int
 	failRate float64
@@ -53,6 +54,7 @@ configuration has them.`,
 	f.StringArrayVar(&s.connect, "connect", nil, "address of the channel; again for several routers")
 	f.StringVar(&s.keys, "keys", "", "JWK Set `file` or https URL of the router's public keys")
 	f.StringSliceVar(&s.topics, "topic", nil, "telemetry: beginnings of event types; all when empty")
+	f.BoolVar(&s.pub, "telemetry", false, "it is a telemetry channel: for when --connect and --keys are given, and no configuration is read; --topic says it, too")
 	f.IntVar(&s.parallel, "parallel", 1, "events worked on at once")
 	f.IntVar(&s.count, "count", 0, "end after so many events; 0 for never")
 	f.Float64Var(&s.failRate, "fail-rate", 0, "share of events to answer with retry, 0 to 1, for trying retries")
@@ -69,8 +71,11 @@ configuration has them.`,
 
 func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	class := "command"
-	if len(s.topics) > 0 {
+	if s.pub || len(s.topics) > 0 {
 		class = "telemetry"
+	}
+	if err := s.securing.check(); err != nil {
+		return err
 	}
 	var known curve.Public
 	if len(s.connect) == 0 || s.keys == "" {

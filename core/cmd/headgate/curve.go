@@ -24,6 +24,9 @@ func (a *app) newCurve(name, out string, top bool) error {
 		out = name + ".curve"
 	}
 	secret := curve.NewSecret()
+	for strings.HasPrefix(secret.Public().String(), "-") { // it would be taken for an option
+		secret = curve.NewSecret()
+	}
 	var older []*curve.Secret
 	if top {
 		var err error
@@ -47,7 +50,8 @@ func (a *app) newCurve(name, out string, top bool) error {
 A peer that has it is let in by:    [[peers]]
                                     name = %q
                                     curve = %q
-                                    channels = []
+                                    channels = ["NAME"]       # to consume, with topics = [".."] of telemetry
+                                    ingress = ["NAME"]        # to send
 `, out, name, secret.Public())
 	return nil
 }
@@ -104,8 +108,16 @@ type securing struct {
 
 func (s *securing) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.server, "curve-server", "", "CURVE: public `key` of the router, in Z85; the configuration's when empty")
+	f.StringVar(&s.server, "curve-server", "", "CURVE: public `key` of the router, in Z85; when empty, what the configuration says of an address that was taken from it")
 	f.StringVar(&s.key, "curve-key", "", "CURVE: `file` of the own secret key, as headgate key new --curve writes it")
+}
+
+// check refuses flags of which one would mean nothing.
+func (s *securing) check() error {
+	if (s.key != "" || s.server != "") && (s.tls || s.ca != "" || s.clientCert != "") {
+		return errors.New("CURVE or TLS: one of the two")
+	}
+	return nil
 }
 
 // security is what the flags ask for, towards a router whose public key is

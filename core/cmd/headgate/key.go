@@ -50,6 +50,9 @@ within seconds, so that its peers can change over one by one.`,
 		Args: cobra.ExactArgs(1),
 		RunE: do(func(_ *cobra.Command, args []string) error {
 			k.ID = args[0]
+			if onTop && !curved {
+				return errors.New("--on-top is for --curve: a producer's key has a file of its own")
+			}
 			if curved {
 				if err := curveName(k.ID); err != nil {
 					return err

@@ -51,7 +51,7 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 		Example: `  headgate send --type com.example.order.created --data '{"amount": 12.5}'
   headgate send --event order.json --wait 10
   headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100
-  headgate send --type com.example.order.created --zmq tcp://events.example:5556 --curve-server KEY --curve-key till.curve --key till.toml`,
+  headgate send --type com.example.order.created --zmq tcp://events.example:5550 --curve-server KEY --curve-key till.curve --key till.toml`,
 		Args: cobra.NoArgs,
 		RunE: do(func(cmd *cobra.Command, _ []string) error { return a.send(cmd.Context(), s) }),
 	}

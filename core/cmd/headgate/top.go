@@ -37,7 +37,8 @@ ack_timeout, LOST was the oldest delivery of a connection that ended. Of a
 telemetry channel: RING DROPPED never reached the socket, DROPPED was over a
 subscriber's high-water mark, IGNORED are subscriptions beyond a peer's topics.
 Of a connection: PEER is its name in [[peers]], HEARD how long ago it last sent
-anything, MUTE that it settles nothing, SLOW that deliveries are dropped for it.`,
+anything, MUTE that it settles nothing, SLOW that deliveries are dropped for it, MAY NOT
+SEE that all it subscribes to is beyond its topics in [[peers]].`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if interval < minInterval {
@@ -276,8 +277,11 @@ func (s screen) subscribers(b *bytes.Buffer, c admin.Telemetry) {
 	t := newTable(b, "SUBSCRIBER OF "+c.Name, "PEER", "SECURITY", "SINCE", "HEARD", "TOPICS", "IGNORED", "QUEUED", "SENT", "DROPPED", "STATE")
 	for _, l := range c.Socket.Connections {
 		note := "ok"
-		if l.Slow {
+		switch {
+		case l.Slow:
 			note = "SLOW"
+		case l.Topics == 0 && l.Ignored > 0:
+			note = "MAY NOT SEE"
 		}
 		t.row(l.Addr, l.Peer, l.Mechanism, l.Since.UTC().Format(time.RFC3339), s.ago(l.Heard), l.Topics, l.Ignored, l.Queued, l.Sent, l.Dropped, note)
 	}
