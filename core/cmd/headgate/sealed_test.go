@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,17 +52,14 @@ func TestExamplesOverCurve(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd.Args = append(cmd.Args, "--connect", r.top.Commands[0].Address, "--keys", r.keysFile, "--curve-server", secrets[0].Public().String())
-			var out bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, os.Stderr
+			out := new(tail)
+			cmd.Stdout, cmd.Stderr = out, os.Stderr
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			ended := false
 			defer func() {
-				if !ended {
-					_ = cmd.Process.Kill()
-					_ = cmd.Wait()
-				}
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
 			}()
 			r.eventually("the consumer is connected", func() bool { c := r.commands(); return len(c.Conns) == 1 && len(c.Socket.Connections) == 1 })
 			if c := r.commands(); c.Conns[0].Peer != "billing" || c.Socket.Connections[0].Key != own.Public().String() {
@@ -75,12 +71,8 @@ func TestExamplesOverCurve(t *testing.T) {
 			for n := range 5 {
 				r.awaitState(fmt.Sprintf("order-%d", n), outbox.StateDone)
 			}
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			ended = true
-			if got := strings.Count(out.String(), "done com.example.order.created order-"); got != 5 {
-				t.Errorf("%d lines:\n%s", got, out.String())
-			}
+			// A consumer prints after it has replied.
+			r.eventually("five lines", func() bool { return strings.Count(out.String(), "done com.example.order.created order-") == 5 })
 			for _, secret := range []*curve.Secret{own, secrets[0]} {
 				if strings.Contains(r.log.String(), secret.Reveal()) {
 					t.Error("a secret CURVE key stands in the log")
