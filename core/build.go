@@ -2,11 +2,9 @@ package core
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -111,13 +109,8 @@ func serverTLS(cfg *config.Config, t *config.TLS) (*tls.Config, error) {
 	if t.ClientCA == "" {
 		return out, nil
 	}
-	pem, err := os.ReadFile(cfg.Path(t.ClientCA))
-	if err != nil {
+	if out.ClientCAs, err = certPool(cfg.Path(t.ClientCA)); err != nil {
 		return nil, fmt.Errorf("tls: client_ca: %w", err)
-	}
-	out.ClientCAs = x509.NewCertPool()
-	if !out.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("tls: client_ca holds no certificate")
 	}
 	out.ClientAuth = tls.RequireAndVerifyClientCert
 	return out, nil

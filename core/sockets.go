@@ -3,7 +3,6 @@ package core
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -104,23 +103,48 @@ func clientTLS(cfg *config.Config, t *config.TLS) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
-	out := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		pem, err := os.ReadFile(cfg.Path(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls: ca: %w", err)
+	path := func(name string) string {
+		if name == "" {
+			return ""
 		}
-		out.RootCAs = x509.NewCertPool()
-		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("tls: ca holds no certificate")
-		}
+		return cfg.Path(name)
 	}
-	if t.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.Path(t.Cert), cfg.Path(t.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls: %w", err)
-		}
-		out.Certificates = []tls.Certificate{cert}
+	out, err := ClientTLS(path(t.CA), path(t.Cert), path(t.Key))
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
 	}
 	return out, nil
+}
+
+// ClientTLS is a client's side of TLS, from PEM files: the CA of who it connects
+// to, the system's when ca is empty, and its own certificate, unless cert is.
+func ClientTLS(ca, cert, key string) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		var err error
+		if out.RootCAs, err = certPool(ca); err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}
+
+// certPool reads the certificates of a PEM file.
+func certPool(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificate in it", path)
+	}
+	return pool, nil
 }

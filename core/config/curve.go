@@ -37,6 +37,24 @@ func ReadSecrets(path string) ([]*curve.Secret, error) {
 	return secrets, nil
 }
 
+// WriteSecrets writes a file for ReadSecrets, mode 0600, whole or not at all. One
+// that is there already stays as it is, and the error is fs.ErrExist, unless
+// replace is set. Errors hold none of the keys.
+func WriteSecrets(path string, secrets []*curve.Secret, replace bool) error {
+	var text []byte
+	for _, s := range secrets {
+		text = append(append(text, s.Reveal()...), '\n')
+	}
+	write := createWhole
+	if replace {
+		write = replaceWhole
+	}
+	if err := write(path, text); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	return nil
+}
+
 // readCurve is ReadCurve with the variables of env.
 func (c *Config) readCurve(t *Curve, env []string) ([]*curve.Secret, error) {
 	text, err := resolve(t.Secret, c.Dir, env)

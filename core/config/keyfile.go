@@ -84,12 +84,24 @@ func notNil(list []string) []string {
 
 // createWhole makes a file of mode 0600 with all of text in it, on disk. A
 // hard link, unlike a rename, never replaces.
-func createWhole(path string, text []byte) error {
+func createWhole(path string, text []byte) error { return placeWhole(path, text, os.Link) }
+
+// replaceWhole is createWhole in the place of a file that is there. Behind a
+// link it replaces what that leads to.
+func replaceWhole(path string, text []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return placeWhole(path, text, os.Rename)
+}
+
+func placeWhole(path string, text []byte, place func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer os.Remove(f.Name()) // after a rename it is gone
 	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
@@ -97,7 +109,7 @@ func createWhole(path string, text []byte) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := place(f.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s: %w", path, fs.ErrExist)
 		}

@@ -204,9 +204,9 @@ func (g *guard) greet() error {
 	return err
 }
 
-// unnamed makes sense of a greeting that ends after n bytes. libzmq mostly reads this
-// side's, and where the mechanisms differ it ends the connection before it
-// names its own.
+// unnamed makes sense of a greeting that ends after n bytes. libzmq reads this
+// side's, and where the mechanisms differ it mostly ends the connection before
+// it names its own.
 func unnamed(err error, n int, mechanism string) error {
 	if n >= signatureSize && n <= mechanismAt && ReasonOf(reasoned(err)) == ReasonEnded {
 		return fmt.Errorf("%w: %s here, and the peer left before it named its own, as libzmq does when it has another", ReasonMechanism, mechanism)

@@ -1,11 +1,9 @@
 package zmq
 
-import "context"
-
 // Pull receives from all its peers, PUSH sockets, fairly (RFC 30).
 type Pull struct {
 	*socket
-	inbox *inbox
+	gather
 }
 
 // NewPull makes a Pull. It does nothing before Run.
@@ -15,14 +13,3 @@ func NewPull(o Options) *Pull {
 	s.inbox = newInbox(s.opt.Queue)
 	return s
 }
-
-// Recv returns the next message. After the end it returns what was received
-// before, then ErrClosed.
-func (s *Pull) Recv(ctx context.Context) (Received, error) { return s.inbox.recv(ctx) }
-
-func (s *Pull) take(p *Peer, batch []Frames) error {
-	s.inbox.put(p, batch)
-	return nil
-}
-
-func (s *Pull) end() { s.inbox.close() }

@@ -1,13 +1,12 @@
 package zmq
 
-import "context"
-
 // Router receives from all its peers, DEALER, REQ or ROUTER sockets, fairly, and
-// answers each by its Peer (RFC 28). The identity that a peer declares has no
+// answers each by its Peer (RFC 28): Recv gives messages without the identity
+// that libzmq puts before them, and Received.Peer.Send answers. The identity that a peer declares has no
 // part in that, so claiming another's gains nothing.
 type Router struct {
 	*socket
-	inbox *inbox
+	gather
 }
 
 // NewRouter makes a Router. It does nothing before Run.
@@ -17,15 +16,3 @@ func NewRouter(o Options) *Router {
 	s.inbox = newInbox(s.opt.Queue)
 	return s
 }
-
-// Recv returns the next message, as it came: without the identity that libzmq
-// puts before it. Received.Peer.Send answers it. After the end it returns what
-// was received before, then ErrClosed.
-func (s *Router) Recv(ctx context.Context) (Received, error) { return s.inbox.recv(ctx) }
-
-func (s *Router) take(p *Peer, batch []Frames) error {
-	s.inbox.put(p, batch)
-	return nil
-}
-
-func (s *Router) end() { s.inbox.close() }

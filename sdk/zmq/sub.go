@@ -1,7 +1,6 @@
 package zmq
 
 import (
-	"context"
 	"slices"
 	"sync"
 )
@@ -10,7 +9,7 @@ import (
 // begins with one of the prefixes it subscribes to (RFC 29).
 type Sub struct {
 	*socket
-	inbox *inbox
+	gather
 
 	wants  sync.RWMutex // inside of mu
 	filter filter
@@ -57,10 +56,6 @@ func (s *Sub) Unsubscribe(prefix string) {
 	}
 }
 
-// Recv returns the next message. After the end it returns what was received
-// before, then ErrClosed.
-func (s *Sub) Recv(ctx context.Context) (Received, error) { return s.inbox.recv(ctx) }
-
 // joined tells a new peer all there is, before anything newer.
 func (s *Sub) joined(p *Peer) {
 	for _, want := range s.filter.sorted {
@@ -74,11 +69,8 @@ func (s *Sub) take(p *Peer, batch []Frames) error {
 	s.wants.RLock()
 	wanted := slices.DeleteFunc(batch, func(frames Frames) bool { return !s.filter.match(frames[0]) })
 	s.wants.RUnlock()
-	s.inbox.put(p, wanted)
-	return nil
+	return s.gather.take(p, wanted)
 }
-
-func (s *Sub) end() { s.inbox.close() }
 
 // topicOrder encodes a subscription as the peer understands it: a command
 // since ZMTP 3.1 (RFC 37), a message before (RFC 29).

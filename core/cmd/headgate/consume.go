@@ -61,11 +61,6 @@ configuration has them.`,
 	f.DurationVar(&s.hold, "hold", 0, "time to work on each event")
 	f.BoolVar(&s.json, "json", false, "print header and event as JSON, one a line")
 	s.securing.flags(cmd)
-	f.BoolVar(&s.securing.tls, "tls", false, "TLS towards the router; implied by --ca and --client-cert")
-	f.StringVar(&s.securing.ca, "ca", "", "TLS: PEM `file` of the CA that the router's certificate comes from")
-	f.StringVar(&s.securing.clientCert, "client-cert", "", "TLS: PEM `file` of a client certificate")
-	f.StringVar(&s.securing.clKey, "client-key", "", "TLS: PEM `file` of its key")
-	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
 	return cmd
 }
 

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/zmq"
@@ -37,7 +34,11 @@ func (a *app) newCurve(name, out string, top bool) error {
 			return fmt.Errorf("%s has %s, as many as a socket may: take the last line out, and every peer that still pins it has to change over", out, count(len(older), "key"))
 		}
 	}
-	if err := writeSecrets(out, append([]*curve.Secret{secret}, older...), top); err != nil {
+	err := config.WriteSecrets(out, append([]*curve.Secret{secret}, older...), top)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: choose another --out, or put the new key on top of it with --on-top", out)
+	}
+	if err != nil {
 		return err
 	}
 	a.printf("%s\n", secret.Public())
@@ -56,49 +57,6 @@ A peer that has it is let in by:    [[peers]]
 	return nil
 }
 
-// writeSecrets writes a file of secret keys whole or not at all, and over
-// nothing but what replace allows.
-func writeSecrets(path string, secrets []*curve.Secret, replace bool) (err error) {
-	if replace { // behind a link, what it leads to
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return fmt.Errorf("key: %w", err)
-		}
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".curve-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	defer func() { err = errors.Join(err, ignoreGone(os.Remove(f.Name()))) }()
-	for _, s := range secrets {
-		_, err = f.WriteString(s.Reveal() + "\n")
-		if err != nil {
-			break
-		}
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	if replace {
-		err = os.Rename(f.Name(), path)
-	} else {
-		err = os.Link(f.Name(), path)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already: choose another --out, or put the new key on top of it with --on-top", path)
-	}
-	if err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	return nil
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 // securing is how a command secures its ZeroMQ connections.
 type securing struct {
 	server, key           string // of CURVE
@@ -110,6 +68,11 @@ func (s *securing) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.server, "curve-server", "", "CURVE: public `key` of the router, in Z85; when empty, what the configuration says of an address that was taken from it")
 	f.StringVar(&s.key, "curve-key", "", "CURVE: `file` of the own secret key, as headgate key new --curve writes it")
+	f.BoolVar(&s.tls, "tls", false, "ZeroMQ: TLS towards the router; implied by --ca and --client-cert")
+	f.StringVar(&s.ca, "ca", "", "TLS: PEM `file` of the CA that the router's certificate comes from")
+	f.StringVar(&s.clientCert, "client-cert", "", "TLS: PEM `file` of a client certificate")
+	f.StringVar(&s.clKey, "client-key", "", "TLS: PEM `file` of its key")
+	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
 }
 
 // check refuses flags of which one would mean nothing.
@@ -153,32 +116,8 @@ func (s *securing) transport() (zmq.Security, error) {
 	if !s.tls && s.ca == "" && s.clientCert == "" {
 		return zmq.Security{}, nil
 	}
-	config, err := tlsClient(s.ca, s.clientCert, s.clKey)
+	config, err := core.ClientTLS(s.ca, s.clientCert, s.clKey)
 	return zmq.Security{TLS: config}, err
-}
-
-// tlsClient is a client's TLS: the CA of who it connects to, the system's when
-// empty, and its own certificate, if any.
-func tlsClient(ca, cert, key string) (*tls.Config, error) {
-	out := &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		out.RootCAs = x509.NewCertPool()
-		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca %s: no certificate in it", ca)
-		}
-	}
-	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
-		}
-		out.Certificates = []tls.Certificate{pair}
-	}
-	return out, nil
 }
 
 // serverKey is the public half of a socket's newest CURVE key; zero for none.

@@ -105,7 +105,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	sealed := ""
 	if len(o.guests) > 0 {
 		sealed = `curve = { secret = "file:router.curve" }`
-		if err := writeSecrets(filepath.Join(r.dir, "router.curve"), []*curve.Secret{curve.NewSecret()}, false); err != nil {
+		if err := config.WriteSecrets(filepath.Join(r.dir, "router.curve"), []*curve.Secret{curve.NewSecret()}, false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,7 @@ func TestExamplesOverCurve(t *testing.T) {
 			t.Parallel()
 			own := curve.NewSecret()
 			key := filepath.Join(t.TempDir(), "billing.curve")
-			if err := writeSecrets(key, []*curve.Secret{own}, false); err != nil {
+			if err := config.WriteSecrets(key, []*curve.Secret{own}, false); err != nil {
 				t.Fatal(err)
 			}
 			cmd := examples(t, key, own.Public())[language]()

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/curve"
 )
@@ -57,13 +58,9 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
-	f.StringVar(&s.zmq, "zmq", "", "the router's ZeroMQ door, as in tcp://events.example:5556 or ipc:///run/headgate/in.sock")
+	f.StringVar(&s.zmq, "zmq", "", "the router's ZeroMQ door, as in tcp://events.example:5550 or ipc:///run/headgate/in.sock")
 	f.StringVar(&s.key, "key", "", "key `file` to sign with (hmac, or the private half of an ed25519 key)")
 	s.securing.flags(cmd)
-	f.BoolVar(&s.securing.tls, "tls", false, "ZeroMQ: TLS; implied by --ca and --client-cert")
-	f.StringVar(&s.securing.ca, "ca", "", "PEM `file` of the CA that the door's certificate comes from")
-	f.StringVar(&s.securing.clientCert, "client-cert", "", "PEM `file` of a client certificate")
-	f.StringVar(&s.securing.clKey, "client-key", "", "PEM `file` of its key")
 	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input, instead of --type, --id, --source, --subject and --data")
 	f.StringVar(&s.id, "id", "", "the event's id; random when empty. With it the event has no time, so that the same command again is the same event")
 	f.StringVar(&s.source, "source", "//headgate.local/send", "the event's source")
@@ -82,7 +79,6 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 		cmd.MarkFlagsMutuallyExclusive("event", part)
 	}
 	cmd.MarkFlagsOneRequired("event", "type")
-	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
 	for _, part := range []string{"zmq", "tls", "curve-server", "curve-key"} {
 		cmd.MarkFlagsMutuallyExclusive("to", part)
 	}
@@ -167,7 +163,7 @@ func httpDoor(s sending, to string, key signingKey) (poster, func(), error) {
 	transport.MaxIdleConnsPerHost = s.parallel
 	if s.securing.ca != "" || s.securing.clientCert != "" {
 		var err error
-		if transport.TLSClientConfig, err = tlsClient(s.securing.ca, s.securing.clientCert, s.securing.clKey); err != nil {
+		if transport.TLSClientConfig, err = core.ClientTLS(s.securing.ca, s.securing.clientCert, s.securing.clKey); err != nil {
 			return nil, nil, err
 		}
 	}
