@@ -74,16 +74,30 @@ func problems(cfg *config.Config, err error) error {
 	return out
 }
 
-func openOutbox(cfg *config.Config) outbox.Engine {
-	j := cfg.Journal
-	pending := make(map[string]int64)
+// openOutbox opens the store of accepted commands that the configuration wants,
+// in the data directory dir.
+func openOutbox(cfg *config.Config, dir string, log zerolog.Logger) (outbox.Engine, error) {
+	if cfg.Journal.Embedded() {
+		return nil, errors.New(`[journal] engine "embedded" is not in this build: set engine = "memory"`)
+	}
+	return memoryOutbox(cfg), nil
+}
+
+func memoryOutbox(cfg *config.Config) *memory.Store {
+	j := &cfg.Journal
+	return memory.New(memory.Options{Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), MaxPending: maxPending(cfg)})
+}
+
+// maxPending is how many bytes each command channel may hold.
+func maxPending(cfg *config.Config) map[string]int64 {
+	out := make(map[string]int64)
 	for _, c := range cfg.Channels {
 		if c.Class == "command" {
-			pending[c.Name] = int64(c.MaxPending.Of(j.Capacity))
+			out[c.Name] = int64(c.MaxPending.Of(cfg.Journal.Bytes()))
 		}
 	}
-	return memory.New(memory.Options{Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
-		MaxIDs: j.MaxIDs, Capacity: int64(j.Capacity), MaxPending: pending})
+	return out
 }
 
 func settings(c config.Channel) dispatch.Settings {

@@ -39,6 +39,8 @@ type Core struct {
 	started time.Time
 
 	store     outbox.Engine
+	clock     *clock
+	pauses    *pauses
 	intake    *intake.Intake
 	desk      *dispatch.Desk
 	replies   *topology.Replies
@@ -97,8 +99,14 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		return nil, fmt.Errorf("delivery keys: %w", err)
 	}
 
-	c.store = openOutbox(cfg)
+	if c.store, err = openOutbox(cfg, dir.Path, part(o.Log, "journal")); err != nil {
+		return nil, err
+	}
 	c.teardown = append(c.teardown, c.store.Close)
+	c.clock = newClock(c.store)
+	if c.pauses, err = readPauses(dir.Path); err != nil {
+		return nil, err
+	}
 
 	channels := make(map[string]*dispatch.Channel)
 	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
@@ -137,7 +145,8 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			continue
 		}
 		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Signer: signer,
-			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log})
+			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log, Now: c.clock.Now})
+		channels[ch.Name].Pause(c.pauses.has(ch.Name))
 		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])
 		if err != nil {
 			return nil, err
@@ -148,7 +157,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 	}
 
 	c.intake = intake.New(intake.Options{Store: c.store, Telemetry: publishers, Rates: cfg.Limits.Rates, Waiters: cfg.Limits.Waiters,
-		Batch: cfg.Limits.Batch, Log: part(o.Log, "intake")}, rules)
+		Batch: cfg.Limits.Batch, Log: part(o.Log, "intake"), Now: c.clock.Now, Wall: time.Now}, rules)
 
 	for i := range cfg.Ingress {
 		if in := &cfg.Ingress[i]; isHTTP(in) {
@@ -254,14 +263,39 @@ func (c *Core) ready() {
 	}
 	for _, ch := range c.commands {
 		c.o.Log.Info().Str("channel", ch.name).Str("address", ch.socket.Bound()).Msg("listening")
+		if c.pauses.has(ch.name) {
+			c.o.Log.Warn().Str("channel", ch.name).Msg("paused by an operator before this start: headgate channel resume hands out again")
+		}
 	}
 	for _, t := range c.telemetry {
 		c.o.Log.Info().Str("channel", t.name).Str("address", t.socket.Bound()).Msg("listening")
 	}
-	if st := c.store.Stats(); !st.Durable && len(c.commands) > 0 {
+	st := c.store.Stats()
+	if !st.Durable && len(c.commands) > 0 {
 		c.o.Log.Warn().Str("engine", st.Engine).Msg("accepted commands are kept in memory alone: what is pending ends with the process")
 	}
+	c.nameTheStranded(st)
+	if lead := c.clock.Lead(); lead > clockLead {
+		c.o.Log.Warn().Stringer("by", lead.Truncate(time.Second)).Msg("the clock is behind what is in the store: time goes on from there, and what expires does so early")
+	}
 	c.o.Log.Info().Str("replies", c.replies.Bound()).Str("kid", c.kid()).Str("version", c.o.Version).Msg("ready")
+}
+
+// clockLead is how far the wall clock may lie behind the store unmentioned.
+const clockLead = time.Minute
+
+// nameTheStranded says which channels hold events and are not configured any more.
+func (c *Core) nameTheStranded(st outbox.Stats) {
+	known := make(map[string]bool)
+	for _, ch := range c.commands {
+		known[ch.name] = true
+	}
+	for name, of := range st.Channels {
+		if n := of.Pending + of.Dead; n > 0 && !known[name] {
+			c.o.Log.Warn().Str("channel", name).Int("pending", of.Pending).Int("dead", of.Dead).
+				Msg("this channel holds events and is not configured: they wait for it to come back")
+		}
+	}
 }
 
 func (c *Core) kid() string {
@@ -283,6 +317,11 @@ func (c *Core) drain(ctx context.Context, closeDoors func(), shut <-chan struct{
 	case <-limit.Done():
 	}
 	all := !c.store.Stats().Durable // what is not durable gets its last chance now
+	for _, ch := range c.commands {
+		if !all {
+			ch.Pause(true) // the rest waits for the next router
+		}
+	}
 	for _, ch := range c.commands {
 		_ = ch.Quiet(limit, all) // errs when the time is up, and then the rest is told below
 	}

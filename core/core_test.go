@@ -15,6 +15,7 @@ import (
 	"github.com/headgate-io/headgate/configs"
 	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/signature"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
@@ -90,6 +91,15 @@ func TestRulesNameThePlaceOfAFault(t *testing.T) {
 	var problems config.Problems
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Line == 0 || !strings.Contains(problems[0].Key, "when") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestChannelsThatAreGoneAreNamed(t *testing.T) {
+	var log strings.Builder
+	core.NameTheStranded(zerolog.New(&log), outbox.Stats{Channels: map[string]outbox.ChannelStats{
+		"commands": {Pending: 7}, "gone": {Pending: 2, Dead: 1}, "empty": {}}}, "commands")
+	if want := `{"level":"warn","channel":"gone","pending":2,"dead":1,` + `"message":"this channel holds events and is not configured: they wait for it to come back"}` + "\n"; log.String() != want {
+		t.Errorf("log is %s", log.String())
 	}
 }
 

@@ -238,7 +238,7 @@ func rehearse(ctx context.Context, cfg *config.Config, table *route.Table, auth 
 	if err != nil {
 		return nil, err
 	}
-	store := openOutbox(cfg)
+	store := memoryOutbox(cfg)
 	defer store.Close()
 	nowhere := make(map[string]intake.Publisher)
 	for _, c := range cfg.Channels {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/outbox"
@@ -36,7 +35,7 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 	}
 	for i, ch := range c.commands {
 		held := st.Channels[ch.name]
-		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Dead: held.Dead, Bytes: held.Bytes,
+		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Held: held.Held, Dead: held.Dead, Bytes: held.Bytes,
 			Socket: socketOf(ch.socket)}
 	}
 	for i, t := range c.telemetry {
@@ -103,11 +102,11 @@ func view(st outbox.Status) admin.Event {
 
 // Act implements admin.Router.
 func (c *Core) Act(ctx context.Context, a admin.Act) (admin.Done, error) {
-	switch a.Verb {
-	case admin.Pause, admin.Resume, admin.Drain:
-		return c.actOnChannel(ctx, a)
-	case admin.Cancel, admin.Redrive, admin.Drop:
+	switch {
+	case a.Verb.OfEvents():
 		return c.actOnEvents(ctx, a)
+	case a.Verb == admin.Pause, a.Verb == admin.Resume, a.Verb == admin.Drain:
+		return c.actOnChannel(ctx, a)
 	}
 	return admin.Done{}, fmt.Errorf("%w: no verb %q", admin.ErrBad, a.Verb)
 }
@@ -117,7 +116,11 @@ func (c *Core) actOnChannel(ctx context.Context, a admin.Act) (admin.Done, error
 		if ch.name != a.Channel {
 			continue
 		}
-		ch.Pause(a.Verb != admin.Resume)
+		pause := a.Verb != admin.Resume
+		ch.Pause(pause)
+		if err := c.pauses.set(a.Channel, pause); err != nil {
+			return admin.Done{}, fmt.Errorf("channel %s: %s is done, and a restart forgets it: %w", a.Channel, a.Verb, err)
+		}
 		if a.Verb == admin.Drain {
 			if err := ch.Quiet(ctx, false); err != nil {
 				return admin.Done{}, fmt.Errorf("channel %s: paused, and not yet drained: %w", a.Channel, err)
@@ -138,60 +141,44 @@ func (c *Core) noChannel(name string) error {
 	return fmt.Errorf("command channel %q: %w: headgate channel list names them", name, admin.ErrNotFound)
 }
 
-// actions tell what a verb does, and to events in which state.
-var actions = map[admin.Verb]struct {
-	action outbox.Action
-	state  outbox.State
-	what   string
-}{
-	admin.Cancel:  {outbox.Dropped, outbox.StatePending, "cancelled"},
-	admin.Redrive: {outbox.Redrive, outbox.StateFailed, "redriven"},
-	admin.Drop:    {outbox.Dropped, outbox.StateFailed, "thrown away"},
-}
-
-func (c *Core) actOnEvents(ctx context.Context, a admin.Act) (admin.Done, error) {
-	x := actions[a.Verb]
-	if !a.All {
-		st, err := c.lookup(ctx, a.Key)
+// actOnEvents does an act on all the events it names at once.
+func (c *Core) actOnEvents(ctx context.Context, a admin.Act) (done admin.Done, _ error) {
+	if len(a.Events) == 0 || len(a.Events) > admin.MaxPicks {
+		return done, fmt.Errorf("%w: %s takes 1 to %d events, not %d", admin.ErrBad, a.Verb, admin.MaxPicks, len(a.Events))
+	}
+	var outcomes []outbox.Outcome
+	for _, pick := range a.Events {
+		of, err := c.outcomes(ctx, a, pick)
+		if pick.Seq != 0 && (errors.Is(err, admin.ErrBad) || errors.Is(err, admin.ErrNotFound)) {
+			continue // it has changed since it was picked
+		}
 		if err != nil {
 			return admin.Done{}, err
 		}
-		outcomes := c.outcomes(st, a)
-		if len(outcomes) == 0 {
-			return admin.Done{}, fmt.Errorf("%w: event %s is not %s on any such channel", admin.ErrBad, a.Key.ID, x.state)
-		}
-		return admin.Done{Changed: 1}, c.store.Settle(ctx, outcomes)
+		outcomes = append(outcomes, of...)
+		done.Changed++
 	}
-	if a.Verb == admin.Cancel {
-		return admin.Done{}, fmt.Errorf("%w: cancel takes one event", admin.ErrBad)
+	if err := c.store.Settle(ctx, outcomes); err != nil {
+		return admin.Done{}, err
 	}
-	var done admin.Done
-	f := outbox.Filter{Channel: a.Channel, State: x.state, Type: a.Type, Limit: 1000}
-	for {
-		page, err := c.store.List(ctx, f)
-		if err != nil || len(page) == 0 {
-			return done, err
-		}
-		var outcomes []outbox.Outcome
-		for _, st := range page {
-			outcomes = append(outcomes, c.outcomes(st, a)...)
-			f.After = st.Seq
-		}
-		if err := c.store.Settle(ctx, outcomes); err != nil {
-			return done, err
-		}
-		done.Changed += len(page)
-	}
+	return done, nil
 }
 
-// outcomes are what an act means for the channels of an event.
-func (c *Core) outcomes(st outbox.Status, a admin.Act) []outbox.Outcome {
-	x := actions[a.Verb]
+// outcomes are what an act means for the channels of one event.
+func (c *Core) outcomes(ctx context.Context, a admin.Act, pick admin.Pick) ([]outbox.Outcome, error) {
+	st, err := c.lookup(ctx, pick.Key)
+	if err != nil {
+		return nil, err
+	}
+	action, what := a.Verb.Action()
 	var out []outbox.Outcome
 	for _, ch := range st.Channels {
-		if ch.State == x.state && (a.Channel == "" || a.Channel == ch.Channel) {
-			out = append(out, outbox.Outcome{Seq: st.Seq, Channel: ch.Channel, Action: x.action, At: time.Now(), What: x.what, Reason: a.Why})
+		if (pick.Seq == 0 || pick.Seq == st.Seq) && (a.Channel == "" || a.Channel == ch.Channel) && a.Verb.Fits(&ch) {
+			out = append(out, outbox.Outcome{Seq: st.Seq, Channel: ch.Channel, Action: action, At: c.clock.Now(), What: what, Reason: a.Why})
 		}
 	}
-	return out
+	if len(out) == 0 {
+		return nil, a.Verb.Unfit(pick.Key)
+	}
+	return out, nil
 }

@@ -42,10 +42,13 @@ func (c *Client) Top(ctx context.Context) (t Top, err error) {
 // Events implements Router.
 func (c *Client) Events(ctx context.Context, f outbox.Filter) (e []Event, err error) {
 	q := url.Values{}
-	for name, value := range map[string]string{"channel": f.Channel, "state": string(f.State), "source": f.Source, "type": f.Type} {
+	for name, value := range map[string]string{"channel": f.Channel, "state": string(f.State), "source": f.Source, "type": f.Type, "principal": f.Principal} {
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if f.Held {
+		q.Set("held", "true")
 	}
 	if f.Limit > 0 {
 		q.Set("limit", strconv.Itoa(f.Limit))

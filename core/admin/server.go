@@ -24,8 +24,8 @@ var (
 
 const (
 	headerTimeout = 5 * time.Second
-	maxBody       = 64 << 10
-	maxSocketPath = 104 // sun_path on the BSDs; Linux has 108
+	maxBody       = 4 << 20 // MaxPicks with long names
+	maxSocketPath = 104     // sun_path on the BSDs; Linux has 108
 )
 
 // Server answers operators. Make one with NewServer.
@@ -79,7 +79,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, func() (any, error) {
 			q := r.URL.Query()
-			f := outbox.Filter{Channel: q.Get("channel"), State: outbox.State(q.Get("state")), Source: q.Get("source"), Type: q.Get("type")}
+			f := outbox.Filter{Channel: q.Get("channel"), State: outbox.State(q.Get("state")), Source: q.Get("source"), Type: q.Get("type"),
+				Principal: q.Get("principal"), Held: q.Get("held") == "true"}
 			f.Limit, _ = strconv.Atoi(q.Get("limit"))
 			f.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
 			return s.router.Events(r.Context(), f)
@@ -100,12 +101,20 @@ func (s *Server) routes() http.Handler {
 				return nil, fmt.Errorf("%w: %w", ErrBad, err)
 			}
 			done, err := s.router.Act(r.Context(), a)
-			s.log.Info().Str("verb", string(a.Verb)).Str("channel", a.Channel).Str("source", a.Key.Source).Str("id", a.Key.ID).
-				Bool("all", a.All).Str("why", a.Why).Int("changed", done.Changed).AnErr("failed", err).Msg("operator")
+			s.note(&a, done, err)
 			return done, err
 		})
 	})
 	return mux
+}
+
+// note writes an act down.
+func (s *Server) note(a *Act, done Done, err error) {
+	line := s.log.Info().Str("verb", string(a.Verb)).Str("channel", a.Channel)
+	if len(a.Events) > 0 { // the first one names the page
+		line.Str("source", a.Events[0].Source).Str("id", a.Events[0].ID).Int("events", len(a.Events))
+	}
+	line.Str("why", a.Why).Int("changed", done.Changed).AnErr("failed", err).Msg("operator")
 }
 
 // fault is the body of an answer that is none.

@@ -59,6 +59,7 @@ type Command struct {
 	Address string `json:"address"`
 	Pending int    `json:"pending"`
 	Dead    int    `json:"dead"`
+	Held    int    `json:"held"` // of the pending ones, by an operator
 	Bytes   int64  `json:"bytes"`
 	Socket  Socket `json:"socket"`
 }
@@ -103,33 +104,4 @@ type Event struct {
 type ChannelState struct {
 	outbox.ChannelStatus
 	Result json.RawMessage `json:"result,omitempty"`
-}
-
-// Verb is what an Act does.
-type Verb string
-
-// The verbs. Cancel, Redrive and Drop are about events; the others about a channel.
-const (
-	Cancel  Verb = "cancel"  // a pending event ends as dropped
-	Redrive Verb = "redrive" // a dead letter is tried again
-	Drop    Verb = "drop"    // a dead letter is thrown away
-	Pause   Verb = "pause"   // a channel hands nothing out
-	Resume  Verb = "resume"
-	Drain   Verb = "drain" // pause, and wait until nothing is out
-)
-
-// Act is an operator's deed. It names one event, or with All every dead letter
-// that Channel and Type select.
-type Act struct {
-	Verb    Verb       `json:"verb"`
-	Key     outbox.Key `json:"key,omitzero"`
-	Channel string     `json:"channel,omitempty"`
-	Type    string     `json:"type,omitempty"`
-	All     bool       `json:"all,omitempty"`
-	Why     string     `json:"why,omitempty"`
-}
-
-// Done is what an act changed.
-type Done struct {
-	Changed int `json:"changed"` // events, or channels
 }

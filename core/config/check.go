@@ -28,6 +28,7 @@ func check(c *Config, r *report) {
 	}
 	k.reached()
 	k.signing()
+	k.journal()
 	k.limits()
 	if c.Data.Dir == "" {
 		k.bad("data.dir", "must not be empty")

@@ -49,7 +49,7 @@ type Absent struct{}
 
 // Data is [data].
 type Data struct {
-	Dir string `toml:"dir" default:"headgate-data" doc:"directory, mode 0700: router keys and admin.sock"`
+	Dir string `toml:"dir" default:"headgate-data" doc:"directory, mode 0700: journal, router keys and admin.sock"`
 }
 
 // Ingress is one [[ingress]], of HTTP or of ZeroMQ: the scheme of Listen says
@@ -215,14 +215,14 @@ type Signing struct {
 	Key string `toml:"key" default:"" doc:"file:PATH of the delivery key (PKCS #8 PEM); empty for one made in a new data directory"`
 }
 
-// Journal is [journal].
+// Journal is [journal]. Use [Journal.IDs] and [Journal.Bytes] for its bounds.
 type Journal struct {
-	Engine     string   `toml:"engine" default:"memory" enum:"memory" doc:"memory: nothing is durable, answers say queued"`
+	Engine     string   `toml:"engine" default:"embedded" enum:"embedded,memory" doc:"embedded: every accepted command is on disk, synced; memory: nothing is durable, answers say queued"`
 	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once" min:"10m" max:"365d"`
-	MaxIDs     int      `toml:"max_ids" default:"1000000" doc:"identities remembered; beyond it 503, never early forgetting" min:"1" max:"1000000000"`
-	Capacity   Size     `toml:"capacity" default:"256MiB" doc:"bytes of events held" min:"64KiB" max:"1TiB"`
+	MaxIDs     int      `toml:"max_ids" default:"0" doc:"identities remembered; beyond it 503, never early forgetting; 0 for 50_000_000, in memory 1_000_000" min:"0" max:"1000000000"`
+	Capacity   Size     `toml:"capacity" default:"0B" doc:"bytes of events held; 0B for 4GiB, in memory 256MiB" min:"0B" max:"1TiB"`
+	Reserve    Size     `toml:"reserve" default:"256MiB" doc:"embedded: left free on the file system, or 5 % of it if that is less; what is stored settles into it, events get 503 disk_full" min:"1MiB" max:"1TiB"`
 	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for; at least every max_hold" min:"0s" max:"365d"`
-	Reserve    Absent   `toml:"reserve"`
 }
 
 // Limits is [limits].

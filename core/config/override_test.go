@@ -123,7 +123,7 @@ rate = { per_principal = "5/s" }
 			t.Errorf("got %+v, want %+v", got[want.Key], want)
 		}
 	}
-	for _, key := range []string{"grants", "channels[0].prefetch", "channels[0].backoff.min", "auth[0].keys", "journal.reserve"} {
+	for _, key := range []string{"grants", "channels[0].prefetch", "channels[0].backoff.min", "auth[0].keys", "admin.http"} {
 		if _, found := got[key]; found {
 			t.Errorf("%s is listed", key)
 		}

@@ -75,13 +75,22 @@ func NewChannel(o Options) *Channel {
 }
 
 // Run hands out entries through socket and settles them until ctx ends; then it
-// settles what was decided and returns nil.
+// settles what was decided and returns nil. What is out at the end stays so in a
+// durable store, and the next Run goes on with it.
 func (c *Channel) Run(ctx context.Context, socket Socket) error {
 	c.socket = socket
+	out, err := c.o.Store.Resume(c.o.Name)
+	if err != nil {
+		return fmt.Errorf("channel %s: %w", c.o.Name, err)
+	}
+	c.change(func(now time.Time) { c.m.Adopt(now, out) })
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.send(working) })
 	g.Go(func() error { return c.settleLoop(working) })
-	err := g.Wait()
+	err = g.Wait()
+	if c.o.Store.Stats().Durable {
+		c.change(c.m.Suspend)
+	}
 	if last := c.settleAll(context.WithoutCancel(ctx)); last != nil {
 		err = errors.Join(err, fmt.Errorf("channel %s: the last outcomes are not settled: %w", c.o.Name, last))
 	}
@@ -370,5 +379,9 @@ func (c *Channel) busy(all bool) bool {
 	if len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0 {
 		return true
 	}
-	return all && c.m.Room() > 0 && c.o.Store.Stats().Channels[c.o.Name].Pending > 0
+	if !all || c.m.Room() == 0 {
+		return false
+	}
+	st := c.o.Store.Stats().Channels[c.o.Name]
+	return st.Pending > st.Held // what is held does not go
 }

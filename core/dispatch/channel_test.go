@@ -141,8 +141,8 @@ func (r *rig) accept(n int) {
 		}
 		entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Targets: []outbox.Target{{Channel: "c"}},
 			Principal: sdk.Principal{Provider: "p", Subject: "s"}, Proof: sdk.Proof{Transport: "hmac"}}
-		if _, err := r.store.Append(context.Background(), entry); err != nil {
-			r.Fatal(err)
+		if got := r.store.Append(context.Background(), entry); got[0].Err != nil {
+			r.Fatal(got[0].Err)
 		}
 	}
 }
@@ -331,6 +331,102 @@ func TestDoneAndGoodbyeInOneReply(t *testing.T) {
 	r.await("1", outbox.StateDone)
 }
 
+// TestQuietWaitsForNothingThatIsHeld: it does not go, whoever has room for it.
+func TestQuietWaitsForNothingThatIsHeld(t *testing.T) {
+	r := newRig(t, nil)
+	r.accept(1)
+	if err := r.store.Settle(context.Background(), []outbox.Outcome{{Seq: 1, Channel: "c", Action: outbox.Hold}}); err != nil {
+		t.Fatal(err)
+	}
+	r.ch.Joined(1, "", "a")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := r.ch.Quiet(ctx, true); err != nil {
+		t.Errorf("waits: %v", err)
+	}
+}
+
+// lasting is a store that says it is durable, and notes the leases it is given.
+type lasting struct {
+	outbox.Engine
+	out    []outbox.Item // for Resume
+	leases []outbox.Outcome
+}
+
+func (l *lasting) Stats() outbox.Stats {
+	st := l.Engine.Stats()
+	st.Durable = true
+	return st
+}
+
+func (l *lasting) Resume(string) ([]outbox.Item, error) { return l.out, nil }
+
+func (l *lasting) Settle(ctx context.Context, outcomes []outbox.Outcome) error {
+	for _, o := range outcomes {
+		if o.Action == outbox.Lease {
+			l.leases = append(l.leases, o)
+		}
+	}
+	return l.Engine.Settle(ctx, outcomes)
+}
+
+// TestWhatIsOutOutlivesTheRouter: of one router's deliveries what is replied to
+// ends, and the rest is another's, which takes the replies to it.
+func TestWhatIsOutOutlivesTheRouter(t *testing.T) {
+	r := newRig(t, nil)
+	store := &lasting{Engine: r.store}
+	run := func(while func(ch *dispatch.Channel, desk *dispatch.Desk, got <-chan sent)) {
+		ch := dispatch.NewChannel(dispatch.Options{Settings: dispatch.Settings{Name: "d", Prefetch: 8, AckTimeout: time.Hour, MaxHold: time.Hour, MaxAttempts: 3},
+			Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop()})
+		desk := &dispatch.Desk{Asking: store, Leases: delivery.NewLeases(leaseKey), Channels: map[string]*dispatch.Channel{"d": ch}, Log: zerolog.Nop()}
+		to := &socket{got: make(chan sent, 10)}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- ch.Run(ctx, to) }()
+		while(ch, desk, to.got)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	for n := range 2 {
+		e := sdk.Event{ID: fmt.Sprintf("d%d", n), Source: "/rig", Type: "t", SpecVersion: "1.0", Raw: []byte(`{}`)}
+		if got := store.Append(context.Background(), &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Targets: []outbox.Target{{Channel: "d"}}}); got[0].Err != nil {
+			t.Fatal(got[0].Err)
+		}
+	}
+	reply := func(desk *dispatch.Desk, seq uint64) {
+		lease := delivery.NewLeases(leaseKey).Lease(delivery.Grant{Channel: "d", Seq: seq, Attempt: 1})
+		desk.Take(context.Background(), 77, "", "consumer:1", fmt.Appendf(nil, `{"id":"d%d","source":"/rig","lease":%q,"status":"done"}`, seq-1, lease))
+	}
+	run(func(ch *dispatch.Channel, desk *dispatch.Desk, got <-chan sent) {
+		ch.Joined(1, "", "a")
+		ch.Joined(2, "", "b")
+		<-got
+		<-got
+		reply(desk, 1)
+	})
+	if len(store.leases) != 1 || store.leases[0].Seq != 2 || store.leases[0].Attempt != 1 || store.leases[0].Due.IsZero() {
+		t.Fatalf("leases are %+v", store.leases)
+	}
+	st, err := store.Lookup(context.Background(), outbox.Key{Source: "/rig", ID: "d1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.out = []outbox.Item{{Seq: 2, Target: st.Channels[0].Target, Entry: st.Entry, Attempt: 1, Until: store.leases[0].Due}}
+	run(func(ch *dispatch.Channel, desk *dispatch.Desk, got <-chan sent) {
+		ch.Joined(1, "", "a")
+		reply(desk, 2)
+		r.await("d1", outbox.StateDone)
+		if c := ch.Facts().Counts; c.Sent != 0 || c.Done != 1 {
+			t.Errorf("counts are %+v", c)
+		}
+	})
+	if len(store.leases) != 1 {
+		t.Errorf("what ended is leased: %+v", store.leases)
+	}
+}
+
 func TestWhatIsDecidedAtTheEndIsSettled(t *testing.T) {
 	store := &flaky{Engine: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 100, Capacity: 1 << 20, MaxPending: map[string]int64{"c": 1 << 20}})}
 	ch := dispatch.NewChannel(dispatch.Options{Settings: settings(), Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop()})
@@ -425,8 +521,8 @@ func TestExpiredEntriesDoNotHoldUpWhatIsBehindThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Expires: time.Now().Add(-time.Second), Targets: []outbox.Target{{Channel: "c"}}}
-		if _, err := r.store.Append(context.Background(), entry); err != nil {
-			t.Fatalf("%d: %v", n, err)
+		if got := r.store.Append(context.Background(), entry); got[0].Err != nil {
+			t.Fatalf("%d: %v", n, got[0].Err)
 		}
 	}
 	r.accept(1)

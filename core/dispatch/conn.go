@@ -3,8 +3,6 @@ package dispatch
 import (
 	"slices"
 	"time"
-
-	"github.com/headgate-io/headgate/core/outbox"
 )
 
 // conn is one consumer's connection.
@@ -63,10 +61,14 @@ func (m *Machine) Disconnect(now time.Time, id uint64) {
 // that the reply connection from last spoke for. It reports whether there was any.
 func (m *Machine) Goodbye(now time.Time, seq uint64, attempt int, from uint64) bool {
 	if g := m.grants[grantID{seq, attempt}]; g != nil {
-		m.leave(now, g.conn)
+		if m.adopted(g) {
+			m.giveBack(now, g) // whose the others are is not known: they lapse
+		} else {
+			m.leave(now, g.conn)
+		}
 		return true
 	}
-	known := false
+	known := m.spoke(from)
 	for _, c := range slices.Clone(m.conns) {
 		if c.link == from {
 			m.leave(now, c)
@@ -93,18 +95,14 @@ func (m *Machine) bury(now time.Time, c *conn) {
 
 func (m *Machine) giveUp(now time.Time, c *conn, blame bool) {
 	for _, g := range slices.Clone(c.held) {
-		live := m.live[g.item.Seq] == g
-		m.drop(g)
-		switch {
-		case !live:
-		case blame:
-			blame = false
-			m.counts.Lost++
-			m.fail(now, g.item, "lost", "the consumer's connection ended")
-		default:
-			m.settle(g.item, outbox.Outcome{Action: outbox.Retry, Failures: g.item.Failures, At: now})
-			m.counts.Returned++
+		if !blame || m.live[g.item.Seq] != g {
+			m.giveBack(now, g)
+			continue
 		}
+		blame = false
+		m.drop(g)
+		m.counts.Lost++
+		m.fail(now, g.item, "lost", "the consumer's connection ended")
 	}
 }
 

@@ -22,6 +22,7 @@ type Machine struct {
 	jitter func() float64
 
 	conns  []*conn
+	away   *away               // what was out before the router started; nil for nothing
 	turn   int                 // whose turn it is
 	grants map[grantID]*grant  // every one that holds credit
 	live   map[uint64]*grant   // by sequence: the newest lease while its clock runs
@@ -168,7 +169,7 @@ func (m *Machine) unsent(now time.Time, i outbox.Item) {
 func (m *Machine) Reply(now time.Time, r Reply) {
 	g := m.grants[grantID{r.Seq, r.Attempt}]
 	if g != nil {
-		g.conn.link = r.From
+		m.link(g, r.From)
 	}
 	live := g != nil && m.live[r.Seq] == g
 	if r.Status == delivery.StatusProgress {
@@ -291,6 +292,10 @@ func (m *Machine) Next() time.Time {
 
 // lapse ends a lease nobody replied to. Its connection's credit stays taken.
 func (m *Machine) lapse(now time.Time, g *grant) {
+	if m.adopted(g) {
+		m.giveBack(now, g)
+		return
+	}
 	delete(m.live, g.item.Seq)
 	m.counts.Lapsed++
 	m.fail(now, g.item, "lapsed", "no reply within ack_timeout")

@@ -79,7 +79,7 @@ func (s *story) want(want ...string) {
 	s.Helper()
 	var got []string
 	for _, o := range s.outcomes {
-		line := fmt.Sprintf("%s %d", [...]string{"done", "dead", "dropped", "retry", "redrive"}[o.Action], o.Seq)
+		line := fmt.Sprintf("%s %d", [...]string{"done", "dead", "dropped", "retry", "redrive", "hold", "release", "lease"}[o.Action], o.Seq)
 		if o.Unsent {
 			line += " unsent"
 		}

@@ -83,7 +83,7 @@ func (m *Machine) Facts() Facts {
 		f.Brake = m.brake.limit(m.window())
 	}
 	for _, c := range m.conns {
-		if !c.gone.IsZero() {
+		if !c.gone.IsZero() || m.away != nil && c == &m.away.conn {
 			continue
 		}
 		f.Conns = append(f.Conns, ConnFacts{ID: c.id, Peer: c.peer, Addr: c.addr, Since: c.since.UTC().Format(time.RFC3339),

@@ -21,7 +21,7 @@ var (
 )
 
 // world simulates a channel with its outbox, consumers that work, fail, fall
-// silent, come and go, and a clock. Nothing in it is random but by its seed.
+// silent, come and go, routers that end and start anew, and a clock. Nothing in it is random but by its seed.
 type world struct {
 	t     *testing.T
 	r     *rand.Rand
@@ -29,6 +29,8 @@ type world struct {
 	store outbox.Engine
 	m     *dispatch.Machine
 
+	set       dispatch.Settings
+	counts    dispatch.Counts // of the routers before this one
 	accepted  int
 	conns     map[uint64]int // unsettled deliveries per living connection, as the consumer counts them
 	nextConn  uint64
@@ -42,7 +44,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 1))
 	set := dispatch.Settings{Name: "c", Prefetch: 8, AckTimeout: 10 * time.Second, MaxHold: time.Minute, MaxAttempts: 4,
 		BackoffMin: time.Second, BackoffMax: 20 * time.Second}
-	return &world{t: t, r: r, now: t0, m: dispatch.NewMachine(set, r.Float64), conns: map[uint64]int{}, done: map[uint64]bool{},
+	return &world{t: t, r: r, now: t0, set: set, m: dispatch.NewMachine(set, r.Float64), conns: map[uint64]int{}, done: map[uint64]bool{},
 		inFlight: map[string]uint64{}, lastOrder: map[string]uint64{},
 		store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1 << 20, Capacity: 1 << 40, MaxPending: map[string]int64{"c": 1 << 40}})}
 }
@@ -54,8 +56,8 @@ func (w *world) accept() {
 	if w.r.IntN(3) == 0 {
 		target.Order = fmt.Sprint("k", w.r.IntN(5))
 	}
-	if _, err := w.store.Append(context.Background(), &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: w.now, Targets: []outbox.Target{target}}); err != nil {
-		w.t.Fatal(err)
+	if got := w.store.Append(context.Background(), &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: w.now, Targets: []outbox.Target{target}}); got[0].Err != nil {
+		w.t.Fatal(got[0].Err)
 	}
 }
 
@@ -175,6 +177,39 @@ func (w *world) disconnect() {
 	}
 }
 
+// restart ends the router, by a word or by a blow, and starts another one over
+// the same store. What a killed router had out comes back as another attempt, as
+// a store does that was opened again. Half the consumers go on with their work.
+func (w *world) restart(killed bool) {
+	w.m.Suspend(w.now)
+	leases := w.m.Take().Outcomes
+	w.counts.Done += w.m.Facts().Counts.Done
+	w.counts.Dead += w.m.Facts().Counts.Dead
+	w.conns = map[uint64]int{}
+	if w.r.IntN(2) == 0 {
+		w.inHand = nil
+	}
+	w.m = dispatch.NewMachine(w.set, w.r.Float64)
+	var resumed []outbox.Item
+	for _, o := range leases {
+		st, err := w.store.Lookup(context.Background(), outbox.Key{Source: "/w", ID: fmt.Sprint(o.Seq)})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		c := st.Channels[0]
+		if !c.Out || c.Attempt != o.Attempt || c.Failures != o.Failures {
+			w.t.Fatalf("entry %d is leased as %+v, and in the store %+v", o.Seq, o, c)
+		}
+		if !killed {
+			resumed = append(resumed, outbox.Item{Seq: o.Seq, Target: c.Target, Entry: st.Entry, Attempt: c.Attempt, Failures: c.Failures, Since: st.Accepted, Until: o.Due})
+			continue
+		}
+		o.Action, o.Due = outbox.Retry, time.Time{}
+		w.settle(dispatch.Output{Outcomes: []outbox.Outcome{o}})
+	}
+	w.m.Adopt(w.now, resumed)
+}
+
 func (w *world) step() {
 	switch n := w.r.IntN(100); {
 	case n < 25:
@@ -196,6 +231,8 @@ func (w *world) step() {
 			w.m.Goodbye(w.now, 0, 0, 1000+id)
 			break
 		}
+	case n < 83 && w.r.IntN(5) == 0:
+		w.restart(w.r.IntN(2) == 0)
 	default:
 		w.now = w.now.Add(time.Duration(w.r.IntN(3000)) * time.Millisecond)
 		w.m.Tick(w.now)
@@ -245,7 +282,8 @@ func TestSimulation(t *testing.T) {
 		}
 		// Ended entries are forgotten after an hour of simulated time; what is
 		// still kept must be all that ended within it.
-		if c := w.m.Facts().Counts; c.Done+c.Dead < w.accepted {
+		c := w.m.Facts().Counts
+		if c.Done, c.Dead = c.Done+w.counts.Done, c.Dead+w.counts.Dead; c.Done+c.Dead < w.accepted {
 			t.Fatalf("seed %d: accepted %d, done %d, dead %d", seed, w.accepted, c.Done, c.Dead)
 		}
 		if st := w.store.Stats().Channels["c"]; st.Pending != 0 || st.Dead != dead {

@@ -48,7 +48,7 @@ type Question struct {
 // event did not exist. The error is a *Problem.
 func (in *Intake) Ask(ctx context.Context, q Question) (*Document, error) {
 	s := &Submission{RequestID: q.RequestID, Ingress: q.Ingress, Addr: q.Addr}
-	who, err := in.rules.Load().Trust.Authenticate(q.Credential, in.o.Now())
+	who, err := in.rules.Load().Trust.Authenticate(q.Credential, in.o.Wall())
 	if err != nil {
 		return nil, in.refuse(s, nil, nil, err)
 	}

@@ -40,6 +40,7 @@ type Options struct {
 	Batch     int                  // events per batch
 	Log       zerolog.Logger
 	Now       func() time.Time // nil for time.Now
+	Wall      func() time.Time // what the times that senders sign are held against; nil for Now
 }
 
 // Intake accepts events and answers questions about them. Safe for concurrent use.
@@ -57,6 +58,9 @@ type Intake struct {
 func New(o Options, g *Generation) *Intake {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Wall == nil {
+		o.Wall = o.Now
 	}
 	in := &Intake{o: o, rates: newRates(o.Rates), waiters: make(chan struct{}, o.Waiters)}
 	in.draining, in.drain = context.WithCancel(context.Background())
@@ -106,129 +110,46 @@ func (in *Intake) Accept(ctx context.Context, s Submission) (Receipt, error) {
 	if in.draining.Err() != nil {
 		return Receipt{}, in.refuse(&s, nil, nil, &Problem{Code: Draining, RetryAfter: retryFull})
 	}
-	now := in.o.Now()
 	rules := in.rules.Load()
-	who, err := rules.Trust.Authenticate(s.Credential, now)
+	who, err := rules.Trust.Authenticate(s.Credential, in.o.Wall())
 	if err != nil {
 		return Receipt{}, in.refuse(&s, nil, nil, err)
 	}
-	if !s.Batch {
-		e, err := sdk.ParseEvent(s.Body)
-		if err == nil {
-			err = rules.Trust.CheckEventID(who, &e)
+	texts := [][]byte{s.Body}
+	if s.Batch {
+		if texts, err = sdk.SplitBatch(s.Body, in.o.Batch); err != nil {
+			return Receipt{}, in.refuse(&s, &who, nil, err)
 		}
-		if err != nil {
-			return Receipt{}, in.refuse(&s, &who, &e, err)
-		}
-		return in.single(ctx, &s, rules, who, e, now)
 	}
-	texts, err := sdk.SplitBatch(s.Body, in.o.Batch)
-	if err != nil {
-		return Receipt{}, in.refuse(&s, &who, nil, err)
-	}
-	r := Receipt{Results: make([]Result, len(texts))}
+	c := call{Submission: &s, rules: rules, who: who, now: in.o.Now()}
+	offers := make([]offer, len(texts))
 	for i, text := range texts {
-		// A copy, so that a waiting event does not keep the whole batch.
-		e, err := sdk.ParseEvent(bytes.Clone(text))
-		if err != nil {
-			r.Results[i] = Result{Problem: in.refuse(&s, &who, &e, err)}
-			continue
+		if s.Batch {
+			text = bytes.Clone(text) // so that a waiting event does not keep the whole batch
 		}
-		r.Results[i], _ = in.one(ctx, &s, rules, who, e, now)
+		offers[i] = in.prepare(&c, text)
+	}
+	in.append(ctx, &c, offers)
+	if !s.Batch {
+		return in.single(ctx, &c, &offers[0])
+	}
+	r := Receipt{Results: make([]Result, len(offers))}
+	for i := range offers {
+		r.Results[i] = offers[i].result
 	}
 	return r, nil
 }
 
-// single is the rest of the line for a request of one event.
-func (in *Intake) single(ctx context.Context, s *Submission, rules *Generation, who trust.Identity, e sdk.Event, now time.Time) (Receipt, error) {
-	result, commands := in.one(ctx, s, rules, who, e, now)
-	if result.Problem != nil {
-		return Receipt{}, result.Problem
+// single answers a request of one event.
+func (in *Intake) single(ctx context.Context, c *call, o *offer) (Receipt, error) {
+	if o.result.Problem != nil {
+		return Receipt{}, o.result.Problem
 	}
-	receipt := Receipt{Results: []Result{result}}
-	if s.Wait > 0 && commands {
-		receipt.Final = in.awaitEnd(ctx, outbox.Key{Source: e.Source, ID: e.ID}, s.Wait)
+	r := Receipt{Results: []Result{o.result}}
+	if c.Wait > 0 && o.result.Status != Duplicate && len(o.entry.Targets) > 0 {
+		r.Final = in.awaitEnd(ctx, o.entry.Key(), c.Wait)
 	}
-	return receipt, nil
-}
-
-// one takes an event that has been read to the outbox and the telemetry
-// channels. commands tells whether it went to any command channel.
-func (in *Intake) one(ctx context.Context, s *Submission, rules *Generation, who trust.Identity, e sdk.Event, now time.Time) (_ Result, commands bool) {
-	refused := func(err error) (Result, bool) {
-		return Result{ID: e.ID, Source: e.Source, Problem: in.refuse(s, &who, &e, err)}, false
-	}
-	match, err := rules.Table.Match(&e)
-	if err != nil {
-		return refused(err)
-	}
-	if err := rules.Trust.Authorize(who, &e, requirements(match)); err != nil {
-		return refused(err)
-	}
-	if err := rules.Table.Validate(&e, match); err != nil {
-		return refused(err)
-	}
-	if err := in.rates.take(who.Principal, match.Routes, now); err != nil {
-		return refused(err)
-	}
-	entry, err := newEntry(e, who, match.Targets, now)
-	if err != nil {
-		return refused(err)
-	}
-	appended, err := in.o.Store.Append(ctx, entry)
-	if err != nil {
-		return refused(err)
-	}
-	result := Result{ID: e.ID, Source: e.Source}
-	switch appended.Verdict {
-	case outbox.Conflict:
-		return refused(&Problem{Code: Conflict})
-	case outbox.Duplicate:
-		result.Status = Duplicate
-		in.counts.duplicate.Add(1)
-		return result, false
-	}
-	for _, t := range match.Targets {
-		if !t.Command {
-			in.o.Telemetry[t.Channel].Publish(entry)
-		}
-	}
-	result.Status = Queued
-	if appended.Durable && len(entry.Targets) > 0 {
-		result.Status = Accepted
-	}
-	in.counts.accepted.Add(1)
-	in.accepted(s, &who, entry, result.Status)
-	return result, len(entry.Targets) > 0
-}
-
-func requirements(m route.Match) []trust.Requirement {
-	var out []trust.Requirement
-	for _, r := range m.Routes {
-		for _, q := range r.Requirements {
-			out = append(out, trust.Requirement(q))
-		}
-	}
-	return out
-}
-
-// newEntry is what the outbox keeps of an event.
-func newEntry(e sdk.Event, who trust.Identity, targets []route.Target, now time.Time) (*outbox.Entry, error) {
-	entry := &outbox.Entry{Event: e, Digest: e.Digest(), Principal: who.Principal, Proof: who.Proof, Accepted: now}
-	// The expirytime extension of CloudEvents: a timestamp (RFC 3339).
-	if text, ok := e.Extension("expirytime"); ok {
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return nil, malformedf("expirytime is not RFC 3339")
-		}
-		entry.Expires = at
-	}
-	for _, t := range targets {
-		if t.Command {
-			entry.Targets = append(entry.Targets, outbox.Target{Channel: t.Channel, Order: t.Order, Park: t.Park})
-		}
-	}
-	return entry, nil
+	return r, nil
 }
 
 // Use swaps the rules; acceptances under way end with those they began with.

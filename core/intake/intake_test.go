@@ -25,9 +25,27 @@ const source = "//shop.example/till"
 type bench struct {
 	*intake.Intake
 	t     *testing.T
-	store *memory.Store
+	store *scripted
 	now   time.Time
 	log   bytes.Buffer
+}
+
+// scripted is a store that notes its appends, and answers as a test wants.
+type scripted struct {
+	*memory.Store
+	appends [][]*outbox.Entry
+	answer  func(i int, a outbox.Appended) outbox.Appended // nil for as it comes
+}
+
+func (s *scripted) Append(ctx context.Context, entries ...*outbox.Entry) []outbox.Appended {
+	s.appends = append(s.appends, entries)
+	out := s.Store.Append(ctx, entries...)
+	for i := range out {
+		if s.answer != nil {
+			out[i] = s.answer(i, out[i])
+		}
+	}
+	return out
 }
 
 // generation has keys k1.. of principals p1.., and a route with that rate.
@@ -55,7 +73,7 @@ func secret(n int) []byte { return bytes.Repeat([]byte{byte(n)}, webhook.MinSecr
 func newBench(t *testing.T, o intake.Options, g *intake.Generation) *bench {
 	t.Helper()
 	b := &bench{t: t, now: time.Unix(1767225600, 0)}
-	b.store = memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1000, Capacity: 1 << 20, MaxPending: map[string]int64{"commands": 1 << 20}})
+	b.store = &scripted{Store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1000, Capacity: 1 << 20, MaxPending: map[string]int64{"commands": 1 << 20}})}
 	o.Store, o.Batch, o.Log = b.store, 10, zerolog.New(&b.log)
 	o.Now = func() time.Time { return b.now }
 	b.Intake = intake.New(o, g)

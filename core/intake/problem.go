@@ -57,7 +57,7 @@ var codes = map[Code]struct {
 	Overloaded:          {503, "The router takes no more for now."},
 	ChannelFull:         {503, "The way this event would go is full for now."},
 	TrustUnavailable:    {503, "The sender's identity cannot be checked for now."},
-	DiskFull:            {503, "The router's disk is full."},
+	DiskFull:            {503, "The router's store takes nothing for now."},
 	Draining:            {503, "The router is shutting down."},
 }
 
@@ -126,11 +126,17 @@ func problemOf(err error) *Problem {
 		return &Problem{Code: Schema, Detail: schema.Text, Pointer: schema.Pointer, Reason: schema.Route}
 	case errors.Is(err, outbox.ErrChannelFull):
 		return &Problem{Code: ChannelFull, RetryAfter: retryFull, Reason: err.Error()}
+	case errors.Is(err, outbox.ErrFull), errors.Is(err, outbox.ErrDiskFull):
+		return &Problem{Code: DiskFull, RetryAfter: retryFull, Reason: err.Error()}
+	case errors.Is(err, outbox.ErrFailing):
+		return &Problem{Code: DiskFull, RetryAfter: retryFull, Reason: "disk failing"}
+	case errors.Is(err, outbox.ErrBusy):
+		return &Problem{Code: Overloaded, RetryAfter: retrySoon, Reason: err.Error()}
 	case errors.Is(err, outbox.ErrNotFound):
 		return &Problem{Code: NotFound}
 	case errors.Is(err, outbox.ErrClosed):
 		return &Problem{Code: Draining, RetryAfter: retryFull}
-	default: // the outbox is full, or does not say: the same id may be sent again
+	default: // the outbox does not say what it did: the same id may be sent again
 		return &Problem{Code: Overloaded, RetryAfter: retryFull, Reason: err.Error()}
 	}
 }

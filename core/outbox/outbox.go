@@ -12,6 +12,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -24,6 +25,13 @@ var (
 	ErrChannelFull = errors.New("outbox: channel is full")
 	// ErrFull: the engine has reached its total size. Nothing stored.
 	ErrFull = errors.New("outbox: store is full")
+	// ErrDiskFull: what is left of the disk is reserved for what is stored
+	// already. Nothing stored.
+	ErrDiskFull = errors.New("outbox: disk is full")
+	// ErrFailing: the disk failed, and is not trusted again yet. Nothing stored.
+	ErrFailing = errors.New("outbox: disk is failing")
+	// ErrBusy: more waits to be written than may wait. Nothing stored.
+	ErrBusy = errors.New("outbox: too much waits to be written")
 	// ErrIDsFull: max_ids identities are remembered already. Nothing stored.
 	ErrIDsFull = errors.New("outbox: identity index is full")
 	// ErrClosed: the engine is closed or closing. Nothing stored.
@@ -48,6 +56,17 @@ type Entry struct {
 	Accepted  time.Time
 	Expires   time.Time // the event's own expirytime; zero for never
 	Targets   []Target  // one per command channel, no channel twice; may be empty
+	Facts     Facts
+}
+
+// Facts are what the audit log says of an acceptance beside the entry itself.
+// They are stored in the same commit.
+type Facts struct {
+	Request string   `json:"request,omitempty"` // id of the request
+	Ingress string   `json:"ingress,omitempty"`
+	Addr    string   `json:"addr,omitempty"` // of the peer
+	Key     string   `json:"key,omitempty"`  // id of the key that proved the sender; empty for a token
+	Routes  []string `json:"routes,omitempty"`
 }
 
 // Target is one channel an entry goes to.
@@ -71,21 +90,24 @@ const (
 	Conflict                 // same key, another digest; nothing stored
 )
 
-// Appended is the outcome of an Append.
+// Appended is the outcome of an Append for one entry. Err stands for itself:
+// with it, only the package's own errors say that nothing is stored.
 type Appended struct {
 	Seq     uint64 // position in the store; of the first one for a Duplicate
 	Verdict Verdict
 	Durable bool // on disk and synced: the answer may say "accepted"
+	Err     error
 }
 
 // Accepting stores events. Safe for concurrent use.
 type Accepting interface {
-	// Append stores e, unless its key is known, and returns when the outcome
-	// is as durable as the engine makes it. A duplicate that overtakes the
-	// first one's commit waits for it and shares its outcome. Of an entry
-	// without targets only the identity is kept, in memory. On an error that
-	// is none of this package's, the entry may be stored.
-	Append(ctx context.Context, e *Entry) (Appended, error)
+	// Append stores entries whose keys are not known, each for itself, and
+	// returns one outcome for each, in order, when all of them are as durable
+	// as the engine makes them. A duplicate that overtakes the first one's
+	// commit waits for it and shares its outcome. Of an entry without targets
+	// only the identity is kept, in memory. When ctx ends first, the outcomes
+	// that are not known yet have its error.
+	Append(ctx context.Context, entries ...*Entry) []Appended
 }
 
 // Item is one entry handed out for one channel.
@@ -96,19 +118,26 @@ type Item struct {
 	Attempt  int       // ordinal of this hand-over, from 1
 	Failures int       // so far
 	Since    time.Time // from when its age counts: acceptance, or the last redrive
+	Until    time.Time // from Resume only: how long its lease may be kept up
 }
 
 // Action is what an Outcome does to an entry on one channel.
 type Action uint8
 
 // The actions. Done, Dead and Dropped are final; a final state is left only by
-// Redrive and, for a dead letter, Dropped.
+// Redrive and, for a dead letter, Dropped. Hold and Release are an operator's:
+// what is held is not handed out, and keeps its lane closed, until it is
+// released; a hand-over that is out goes on, and is held if it comes back.
+// Lease is the last word about a hand-over that is out when the router ends.
 const (
 	Done    Action = iota
 	Dead           // to the dead letters
 	Dropped        // ended on purpose: cancelled, or a dead letter thrown away
 	Retry          // handed out again at Due, with Failures as given
 	Redrive        // a dead letter becomes pending again, with no failures
+	Hold           // what is pending is not handed out any more
+	Release        // what is held may be handed out again
+	Lease          // stays out after a restart, until Due at most: see Resume
 )
 
 // Outcome is what became of one hand-over.
@@ -120,7 +149,7 @@ type Outcome struct {
 	Unsent   bool      // it never left, so the attempt does not count
 	Failures int       // new count, for Retry and Dead
 	At       time.Time // when it happened
-	Due      time.Time // for Retry; zero for at once
+	Due      time.Time // for Retry: zero for at once; for Lease: the longest it may be held
 	What     string    // one word for the history; empty keeps it out
 	Reason   string
 	Result   []byte // JSON, for Done
@@ -139,6 +168,9 @@ type Dispatching interface {
 	// outcome for an entry that is final, or that speaks of an older attempt
 	// (unless it is final itself), changes nothing and is no error.
 	Settle(ctx context.Context, outcomes []Outcome) error
+	// Resume hands out, once after the store was opened, what a Lease kept out
+	// on channel: with the attempt it had, and Until. Other items never have one.
+	Resume(channel string) ([]Item, error)
 	// Wake returns a channel that receives after anything happened that may
 	// make an entry of the named channel ready. One waiter per channel.
 	Wake(channel string) <-chan struct{}
@@ -172,7 +204,8 @@ type ChannelStatus struct {
 	State    State     `json:"state"`
 	Attempt  int       `json:"attempt"`
 	Failures int       `json:"failures,omitempty"`
-	Out      bool      `json:"out,omitempty"` // handed out now
+	Out      bool      `json:"out,omitempty"`  // handed out now
+	Held     bool      `json:"held,omitempty"` // by an operator, until released
 	Due      time.Time `json:"due,omitzero"`
 	At       time.Time `json:"at,omitzero"` // of the last change
 	Reason   string    `json:"reason,omitempty"`
@@ -210,12 +243,14 @@ func (s *Status) State() State {
 
 // Filter selects entries for List. Zero fields select everything.
 type Filter struct {
-	Channel string
-	State   State
-	Source  string
-	Type    string
-	Limit   int    // 0 means 100
-	After   uint64 // sequences above it only, to page
+	Channel   string
+	State     State
+	Source    string
+	Type      string
+	Principal string // as sdk.Principal's String gives it
+	Held      bool   // only what is held
+	Limit     int    // 0 means 100
+	After     uint64 // sequences above it only, to page
 }
 
 // Asking reads. Safe for concurrent use.
@@ -234,6 +269,7 @@ type ChannelStats struct {
 	Pending int   `json:"pending"` // ready, waiting for a retry, or out
 	Out     int   `json:"out"`
 	Dead    int   `json:"dead"`
+	Held    int   `json:"held"`  // of the pending ones
 	Bytes   int64 `json:"bytes"` // held by pending entries and dead letters
 }
 
@@ -246,6 +282,33 @@ type Stats struct {
 	Bytes    int64                   `json:"bytes"`    // payload bytes held
 	Capacity int64                   `json:"capacity"` // payload bytes it may hold
 	Channels map[string]ChannelStats `json:"channels"`
+	Disk     *Disk                   `json:"disk,omitempty"` // of an engine that has one
+}
+
+// Disk is what an engine tells of its disk.
+type Disk struct {
+	Bytes    int64     `json:"bytes"` // files of the store
+	Free     int64     `json:"free"`  // of the file system
+	Reserve  int64     `json:"reserve"`
+	Segments int       `json:"segments"`
+	Refusing string    `json:"refusing,omitempty"` // why nothing is accepted now
+	Damaged  int       `json:"damaged"`            // records found unreadable since the start
+	Commits  Histogram `json:"commits"`            // records per commit
+	Writes   Histogram `json:"writes"`             // bytes per commit
+	Syncs    Histogram `json:"syncs"`              // microseconds per commit, write and sync
+}
+
+// Histogram counts values by powers of two: Counts[i] are those below 1<<i that
+// no earlier bucket has; the last one has all the rest.
+type Histogram struct {
+	Counts [32]uint64 `json:"counts"`
+	Sum    uint64     `json:"sum"`
+}
+
+// Add counts one value.
+func (h *Histogram) Add(v uint64) {
+	h.Counts[min(bits.Len64(v), len(h.Counts)-1)]++
+	h.Sum += v
 }
 
 // Keeping looks after the store.
@@ -255,6 +318,13 @@ type Keeping interface {
 	Stats() Stats
 	// Close ends the store. Appends and settles after it return ErrClosed.
 	Close() error
+}
+
+// Copying is what an engine with files adds.
+type Copying interface {
+	// Backup puts a copy of the store as it is now into dir, an empty
+	// directory, while the store goes on.
+	Backup(ctx context.Context, dir string) error
 }
 
 // Engine is a whole store.

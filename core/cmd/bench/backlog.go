@@ -44,8 +44,7 @@ func (b *backlog) append(ctx context.Context) error {
 	e := &outbox.Entry{Event: b.event, Accepted: time.Now(), Targets: []outbox.Target{{Channel: backlogChannel}}}
 	e.Event.ID = fmt.Sprintf("bench-%d", b.next)
 	binary.LittleEndian.PutUint64(e.Digest[:], b.next)
-	_, err := b.store.Append(ctx, e)
-	return err
+	return b.store.Append(ctx, e)[0].Err
 }
 
 // turn takes in backlogStep events, and hands out and settles as many.

@@ -50,6 +50,7 @@ name = "readings"
 type = ["com.example.reading.**"]
 channels = ["telemetry"]
 [journal]
+engine = "memory"
 max_ids = 100_000_000
 capacity = "8GiB"
 [limits]

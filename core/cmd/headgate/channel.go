@@ -48,12 +48,12 @@ func (a *app) channelListCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(channels{top.Commands, top.Telemetry})
 			}
-			t := newTable(a.out, "NAME", "CLASS", "STATE", "CONNECTIONS", "PENDING", "OUT", "DEAD", "ADDRESS")
+			t := newTable(a.out, "NAME", "CLASS", "STATE", "CONNECTIONS", "PENDING", "OUT", "HELD", "DEAD", "ADDRESS")
 			for _, c := range top.Commands {
-				t.row(c.Name, "command", channelState(c), len(c.Conns), c.Pending, c.Out, c.Dead, c.Address)
+				t.row(c.Name, "command", channelState(c), len(c.Conns), c.Pending, c.Out, c.Held, c.Dead, c.Address)
 			}
 			for _, c := range top.Telemetry {
-				t.row(c.Name, "telemetry", "open", c.Subscribers, "", "", "", c.Address)
+				t.row(c.Name, "telemetry", "open", c.Subscribers, "", "", "", "", c.Address)
 			}
 			t.end()
 			return nil
@@ -63,6 +63,12 @@ func (a *app) channelListCommand() *cobra.Command {
 	return cmd
 }
 
+// pausedHelp is what every act on a channel says of the pause it makes or ends.
+const pausedHelp = `
+
+A paused channel stays so, across restarts too, until headgate channel resume. It
+goes on accepting events, up to its max_pending.`
+
 // channelActCommand does its verb, and then says so.
 func (a *app) channelActCommand(verb admin.Verb, short, said string) *cobra.Command {
 	act := admin.Act{Verb: verb}
@@ -70,6 +76,7 @@ func (a *app) channelActCommand(verb admin.Verb, short, said string) *cobra.Comm
 	cmd := &cobra.Command{
 		Use:               string(verb) + " NAME --why TEXT",
 		Short:             short,
+		Long:              short + "." + pausedHelp,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.commandChannels,
 		RunE: do(func(cmd *cobra.Command, args []string) error {
@@ -106,7 +113,7 @@ func (a *app) channelActCommand(verb admin.Verb, short, said string) *cobra.Comm
 // paused.
 func (a *app) pauseFirst(ctx context.Context, router admin.Router, act admin.Act) error {
 	act.Verb = admin.Pause
-	if _, err := router.Act(ctx, act); err != nil {
+	if _, err := router.Act(context.WithoutCancel(ctx), act); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "%s: paused; waiting for what is out\n", act.Channel)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,10 +18,25 @@ import (
 func (a *app) eventCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "event",
-		Short: "Look at events in a running router, and cancel one",
+		Short: "Look at events in a running router; cancel, hold or release them",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(a.eventListCommand(), a.eventShowCommand(), a.eventCancelCommand())
+	cancel := a.deedCommand(admin.Cancel, "End pending events as dropped")
+	cancel.Long = `cancel ends events as dropped on every channel, or the one named, where they are
+pending: one by its name, or with --all every one that the filters select. A
+consumer that has one now is not stopped; its reply changes nothing.
+` + deedHelp
+	hold := a.deedCommand(admin.Hold, "Hand pending events out no more, until they are released")
+	hold.Long = `hold keeps pending events from being handed out: one by its name, or with --all every
+one that the filters select. A held event keeps what is behind it in its order
+waiting. A consumer that has one now may end it; if it comes back it is held.
+Held events age: beyond max_age they end as expired once they are released.
+` + deedHelp
+	release := a.deedCommand(admin.Release, "Hand held events out again")
+	release.Long = `release lets held events go: one by its name, or with --all every one that the
+filters select, oldest first, no faster than --rate.
+` + deedHelp
+	cmd.AddCommand(a.eventListCommand(), a.eventShowCommand(), cancel, hold, release)
 	return cmd
 }
 
@@ -42,6 +56,7 @@ func (a *app) eventListCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&state, "state", "", "pending, done, failed (dead letters) or dropped")
+	cmd.Flags().BoolVar(&f.Held, "held", false, "only what is held")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]cobra.Completion{"pending", "done", "failed", "dropped"}, cobra.ShellCompDirectiveNoFileComp))
 	a.listFlags(cmd, &f)
 	return cmd
@@ -69,6 +84,7 @@ func (a *app) listFlags(cmd *cobra.Command, f *outbox.Filter) {
 	cmd.Flags().StringVar(&f.Channel, "channel", "", "only of this `channel`")
 	cmd.Flags().StringVar(&f.Source, "source", "", "only of this source")
 	cmd.Flags().StringVar(&f.Type, "type", "", "only of this type")
+	cmd.Flags().StringVar(&f.Principal, "principal", "", "only of this principal, as show prints it")
 	cmd.Flags().IntVar(&f.Limit, "limit", listLimit, "so many at most")
 	cmd.Flags().Uint64Var(&f.After, "after", 0, "only above this sequence, to page")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -99,6 +115,9 @@ func (a *app) printEvents(list []admin.Event) {
 		channels := make([]string, len(e.Channels))
 		for i, c := range e.Channels {
 			channels[i] = fmt.Sprintf("%s:%s", c.Channel, c.State)
+			if c.Held {
+				channels[i] += "(held)"
+			}
 		}
 		t.row(e.Seq, e.ID, e.Source, e.Type, e.State, strings.Join(channels, " "), stamp(e.Accepted))
 	}
@@ -195,8 +214,13 @@ func (a *app) printEvent(e *admin.Event) {
 }
 
 func channelStateOf(c admin.ChannelState) string {
-	if c.Out {
+	switch {
+	case c.Out && c.Held:
+		return string(c.State) + " (out with a consumer, held when it comes back)"
+	case c.Out:
 		return string(c.State) + " (out with a consumer)"
+	case c.Held:
+		return string(c.State) + " (held)"
 	}
 	return string(c.State)
 }
@@ -207,49 +231,6 @@ func (a *app) optional(name, value string) {
 	}
 }
 
-func (a *app) eventCancelCommand() *cobra.Command {
-	var act admin.Act
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "cancel SOURCE ID --why TEXT",
-		Short: "End a pending event as dropped",
-		Long: `cancel ends an event as dropped on every channel, or the one named, where it is
-pending. A consumer that has it now is not stopped; its reply changes nothing.`,
-		Args: cobra.ExactArgs(2),
-		RunE: do(func(cmd *cobra.Command, args []string) error {
-			act.Verb, act.Key = admin.Cancel, outbox.Key{Source: args[0], ID: args[1]}
-			return a.act(cmd.Context(), act, asJSON)
-		}),
-	}
-	cmd.Flags().StringVar(&act.Channel, "channel", "", "only on this `channel`")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	a.completeChannel(cmd)
-	whyFlag(cmd, &act.Why)
-	_ = cmd.MarkFlagRequired("why")
-	return cmd
-}
-
 func whyFlag(cmd *cobra.Command, why *string) {
 	cmd.Flags().StringVar(why, "why", "", "the reason, for the log")
-}
-
-// act does what the operator wants and says what came of it.
-func (a *app) act(ctx context.Context, act admin.Act, asJSON bool) error {
-	router, err := a.router()
-	if err != nil {
-		return err
-	}
-	done, err := router.Act(ctx, act)
-	if err != nil {
-		return err
-	}
-	return a.printDone(act, done, asJSON)
-}
-
-func (a *app) printDone(act admin.Act, done admin.Done, asJSON bool) error {
-	if asJSON {
-		return a.printJSON(done)
-	}
-	a.printf("%s: %s\n", act.Verb, count(done.Changed, "event"))
-	return nil
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,6 +25,30 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"headgate": main})
 }
 
+// engine is the store of every router in these tests whose configuration names none.
+const engine = "memory"
+
+// useEngine gives a story's configurations their engine.
+func useEngine(e *testscript.Env) error {
+	files, err := filepath.Glob(filepath.Join(e.WorkDir, "*.toml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(text, []byte("[[channels]]")) || bytes.Contains(text, []byte("[journal]")) {
+			continue
+		}
+		if err := os.WriteFile(file, fmt.Appendf(text, "\n[journal]\nengine = %q\n", engine), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // TestScript runs the stories in testdata/script, each with real processes in a
 // directory of its own.
 func TestScript(t *testing.T) {
@@ -29,6 +56,7 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup:               useEngine,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":  await,
 			"ready":  ready,

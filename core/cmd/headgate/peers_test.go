@@ -127,7 +127,7 @@ func TestFailedAndTooManyFailuresAreDeadLetters(t *testing.T) {
 		if h := e.Channels[0].History; len(h) != 2 || h[0].What != "lapsed" || len(e.Event) == 0 {
 			t.Errorf("dead letter is %+v", e)
 		}
-		if got, err := r2.router.Act(context.Background(), admin.Act{Verb: admin.Redrive, Key: outbox.Key{Source: e.Source, ID: e.ID}, Why: "test"}); err != nil || got.Changed != 1 {
+		if got, err := r2.router.Act(context.Background(), admin.Act{Verb: admin.Redrive, Events: []admin.Pick{{Key: outbox.Key{Source: e.Source, ID: e.ID}}}, Why: "test"}); err != nil || got.Changed != 1 {
 			t.Fatalf("redrive: %+v, %v", got, err)
 		}
 		good := r2.peer(language, "--connect", r2.top.Commands[0].Address)

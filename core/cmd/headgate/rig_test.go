@@ -51,6 +51,8 @@ const rigConfig = `
 dir = "data"
 [log]
 format = "json"
+[journal]
+engine = "ENGINE"
 [[ingress]]
 name = "edge"
 listen = "https://127.0.0.1:0"
@@ -109,7 +111,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 			t.Fatal(err)
 		}
 	}
-	text := strings.NewReplacer("ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts), "CURVE", sealed).Replace(rigConfig)
+	text := strings.NewReplacer("ENGINE", engine, "ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts), "CURVE", sealed).Replace(rigConfig)
 	for name, key := range o.guests {
 		text += fmt.Sprintf("[[peers]]\nname = %q\ncurve = %q\nchannels = [\"commands\", \"telemetry\"]\ntopics = [\"com.example.order.\"]\n", name, key)
 	}

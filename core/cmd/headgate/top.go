@@ -31,12 +31,12 @@ func (a *app) topCommand() *cobra.Command {
 and again until it is interrupted. With --json it prints one
 document a line, with --once too a document over many.
 
-Of a command channel: OUT is with consumers now, DEAD the dead letters; since the
-start, LATE was done after its lease had lapsed, LAPSED got no reply within
-ack_timeout, LOST was the oldest delivery of a connection that ended. Of a
-telemetry channel: RING DROPPED never reached the socket, DROPPED was over a
-subscriber's high-water mark, IGNORED are subscriptions beyond a peer's topics.
-Of a connection: PEER is its name in [[peers]], HEARD how long ago it last sent
+Of a command channel: OUT is with consumers now, HELD by an operator, DEAD the dead
+letters; since the start, LATE was done after its lease had lapsed, LAPSED got no
+reply within ack_timeout, LOST was the oldest delivery of a connection that ended.
+Of a telemetry channel: RING DROPPED never reached the socket, DROPPED was over a
+subscriber's high-water mark, IGNORED are subscriptions beyond a peer's topics. Of a
+connection: PEER is its name in [[peers]], HEARD how long ago it last sent
 anything, MUTE that it settles nothing, SLOW that deliveries are dropped for it, MAY NOT
 SEE that all it subscribes to is beyond its topics in [[peers]].`,
 		Args: cobra.NoArgs,
@@ -174,7 +174,24 @@ func (s screen) general(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "outbox    %s (%s): %s, %s of %s, %s remembered\n", t.Outbox.Engine, durable,
 		count(t.Outbox.Entries, "event"), bytesOf(t.Outbox.Bytes), bytesOf(t.Outbox.Capacity), count(t.Outbox.IDs, "id"))
+	s.disk(b)
 	fmt.Fprintf(b, "replies   %s taken, %s bad, at %s\n", s.counted(t.Replies.Taken, past.Replies.Taken), s.counted(t.Replies.Bad, past.Replies.Bad), t.Replies.Address)
+}
+
+// disk shows what a store on disk takes of it.
+func (s screen) disk(b *bytes.Buffer) {
+	d := s.top.Outbox.Disk
+	if d == nil {
+		return
+	}
+	fmt.Fprintf(b, "disk      %s in %s, %s free, %s of it reserved", bytesOf(d.Bytes), count(d.Segments, "segment"), bytesOf(d.Free), bytesOf(d.Reserve))
+	if d.Damaged > 0 {
+		fmt.Fprintf(b, ", %s DAMAGED", count(d.Damaged, "record"))
+	}
+	if d.Refusing != "" {
+		fmt.Fprintf(b, ", REFUSING: %s", printable(d.Refusing))
+	}
+	b.WriteByte('\n')
 }
 
 // counted gives a count with its rate since the look before.
@@ -190,10 +207,10 @@ func (s screen) commands(b *bytes.Buffer) {
 		return
 	}
 	b.WriteByte('\n')
-	t := newTable(b, "COMMAND", "STATE", "PENDING", "OUT", "DEAD", "SENT", "DONE", "LATE", "RETRIED", "LAPSED", "LOST", "ADDRESS")
+	t := newTable(b, "COMMAND", "STATE", "PENDING", "OUT", "HELD", "DEAD", "SENT", "DONE", "LATE", "RETRIED", "LAPSED", "LOST", "ADDRESS")
 	for _, c := range s.top.Commands {
 		n := c.Counts
-		t.row(c.Name, channelState(c), c.Pending, c.Out, c.Dead, n.Sent, n.Done, n.Late, n.Retried, n.Lapsed, n.Lost, c.Address)
+		t.row(c.Name, channelState(c), c.Pending, c.Out, c.Held, c.Dead, n.Sent, n.Done, n.Late, n.Retried, n.Lapsed, n.Lost, c.Address)
 	}
 	t.end()
 	for _, c := range s.top.Commands {

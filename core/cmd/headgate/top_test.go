@@ -8,6 +8,7 @@ import (
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/outbox"
 )
 
 func look(accepted uint64, at time.Time) screen {
@@ -54,6 +55,28 @@ func TestScreenGivesRates(t *testing.T) {
 	s.top.Intake.Accepted = 3 // another router took its place
 	if got := s.counted(3, 100); got != "3" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestScreenShowsTheDisk(t *testing.T) {
+	s := look(1, time.Now())
+	print := func() string {
+		var out strings.Builder
+		if err := s.print(&out); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if text := print(); strings.Contains(text, "disk ") {
+		t.Errorf("%s\nshows a disk that is not there", text)
+	}
+	s.top.Outbox.Disk = &outbox.Disk{Bytes: 3 << 30, Free: 40 << 30, Reserve: 256 << 20, Segments: 48}
+	if text, want := print(), "disk      3.0GiB in 48 segments, 40.0GiB free, 256.0MiB of it reserved\n"; !strings.Contains(text, want) {
+		t.Errorf("%s\nlacks %q", text, want)
+	}
+	s.top.Outbox.Disk.Damaged, s.top.Outbox.Disk.Refusing = 1, "disk is full"
+	if text, want := print(), "reserved, 1 record DAMAGED, REFUSING: disk is full\n"; !strings.Contains(text, want) {
+		t.Errorf("%s\nlacks %q", text, want)
 	}
 }
 

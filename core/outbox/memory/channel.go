@@ -18,9 +18,9 @@ type channel struct {
 	wake  chan struct{}
 
 	dueNext bool // whose turn it is: a due one's, or a fresh one's
-	stale   int  // legs among the fresh that have ended there
+	stale   int  // places among the fresh whose legs were withdrawn
 
-	pending, out, dead int
+	pending, out, dead, held int
 }
 
 // lane is what shares an order key: only its head is handed out.
@@ -58,10 +58,37 @@ func (c *channel) line(l *leg) {
 	}
 }
 
+// ready lets a leg that heads its lane be handed out, unless it is held.
 func (c *channel) ready(l *leg) {
-	l.due, l.queued = 0, true
+	l.due = 0
+	if l.held {
+		return
+	}
+	l.queued = true
 	c.fresh.push(l)
 	c.signal()
+}
+
+// wait lets a leg that heads its lane be handed out once its due time has come,
+// unless it is held.
+func (c *channel) wait(l *leg) {
+	if l.held {
+		return
+	}
+	heap.Push(&c.due, l)
+	c.signal()
+}
+
+// withdraw takes a leg out of line: it is not handed out any more.
+func (c *channel) withdraw(l *leg) {
+	if l.heapAt >= 0 {
+		heap.Remove(&c.due, int(l.heapAt))
+	}
+	if l.queued {
+		l.queued = false
+		c.stale++
+		c.sweep()
+	}
 }
 
 func (c *channel) signal() {
@@ -99,7 +126,7 @@ func (c *channel) next(now int64) *leg {
 			c.dueNext = true
 			return l
 		}
-		c.stale-- // it ended while it waited
+		c.stale-- // it was withdrawn while it waited
 	}
 	if isDue {
 		c.dueNext = false
@@ -108,8 +135,8 @@ func (c *channel) next(now int64) *leg {
 	return nil
 }
 
-// maxStale is how many ended legs may lie among the fresh ones before they are
-// swept out, if they are most of them.
+// maxStale is how many withdrawn legs may lie among the fresh ones before they
+// are swept out, if they are most of them.
 const maxStale = 1024
 
 func (c *channel) sweep() {
@@ -119,8 +146,12 @@ func (c *channel) sweep() {
 	var kept queue[*leg]
 	for c.fresh.len() > 0 {
 		if l := c.fresh.pop(); l.queued {
+			l.queued = false // one that came back has two places, and keeps one
 			kept.push(l)
 		}
+	}
+	for _, l := range kept.items {
+		l.queued = true
 	}
 	c.fresh, c.stale = kept, 0
 }
@@ -157,8 +188,53 @@ func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
 			return false
 		}
 		c.redrive(l, o)
+	case outbox.Hold:
+		if l.state != pending || l.held {
+			return false
+		}
+		c.hold(l, o)
+	case outbox.Release:
+		if !l.held {
+			return false
+		}
+		c.release(l, o)
+	case outbox.Lease:
+		return false // what is out stays out, and nothing outlives the process
 	}
 	return true
+}
+
+func (c *channel) hold(l *leg, o *outbox.Outcome) {
+	l.held = true
+	c.held++
+	c.withdraw(l)
+	l.note(o)
+}
+
+// release lets a held leg go on: at once if it heads its lane, or when it is due.
+func (c *channel) release(l *leg, o *outbox.Outcome) {
+	c.unhold(l)
+	l.note(o)
+	switch {
+	case l.out || !c.heads(l):
+	case l.due > 0:
+		c.wait(l)
+	default:
+		c.ready(l)
+	}
+}
+
+func (c *channel) unhold(l *leg) {
+	if l.held {
+		l.held = false
+		c.held--
+	}
+}
+
+// heads tells whether no other leg has to end before l may be handed out.
+func (c *channel) heads(l *leg) bool {
+	ln := c.lanes[l.target.Order]
+	return l.target.Order == "" || ln == nil || *ln.legs.front() == l
 }
 
 // again makes a leg that was out ready for another hand-over. It still heads its lane.
@@ -172,8 +248,7 @@ func (c *channel) again(l *leg, o *outbox.Outcome) {
 	l.note(o)
 	if o.Due.After(o.At) {
 		l.due = nanos(o.Due)
-		heap.Push(&c.due, l)
-		c.signal()
+		c.wait(l)
 		return
 	}
 	c.ready(l)
@@ -186,14 +261,8 @@ func (c *channel) end(l *leg, o *outbox.Outcome, to state) {
 		l.out = false
 		c.out--
 	}
-	if l.heapAt >= 0 {
-		heap.Remove(&c.due, int(l.heapAt))
-	}
-	if l.queued {
-		l.queued = false
-		c.stale++
-		c.sweep()
-	}
+	c.withdraw(l)
+	c.unhold(l)
 	if was == failed {
 		c.dead--
 	} else {
@@ -263,7 +332,7 @@ func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 }
 
 func (c *channel) stats() outbox.ChannelStats {
-	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Bytes: c.bytes}
+	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Held: c.held, Bytes: c.bytes}
 }
 
 // dueHeap holds legs that wait for a time, earliest first.

@@ -19,7 +19,7 @@ func (s *Store) Verify(context.Context) error {
 		}
 		for i := range r.legs {
 			told += r.legs[i].told.size()
-			if l := &r.legs[i]; l.held() {
+			if l := &r.legs[i]; l.counts() {
 				perChannel[l.target.Channel] += r.size
 			}
 		}

@@ -40,6 +40,7 @@ type leg struct {
 	state    state
 	out      bool
 	queued   bool // lies among the fresh, to be handed out
+	held     bool // by an operator
 }
 
 // since is from when its age counts.
@@ -103,15 +104,16 @@ func (r *record) any(s state) bool {
 }
 
 func (r *record) fits(f outbox.Filter) bool {
-	if f.Source != "" && f.Source != r.key.Source || f.Type != "" && f.Type != r.kind {
+	if f.Source != "" && f.Source != r.key.Source || f.Type != "" && f.Type != r.kind ||
+		f.Principal != "" && f.Principal != r.principal.String() {
 		return false
 	}
-	if f.Channel == "" && f.State == "" {
+	if f.Channel == "" && f.State == "" && !f.Held {
 		return true
 	}
 	for i := range r.legs {
 		l := &r.legs[i]
-		if (f.Channel == "" || l.target.Channel == f.Channel) && (f.State == "" || states[l.state] == f.State) {
+		if (f.Channel == "" || l.target.Channel == f.Channel) && (f.State == "" || states[l.state] == f.State) && (!f.Held || l.held) {
 			return true
 		}
 	}
@@ -123,7 +125,7 @@ func (r *record) status() outbox.Status {
 		Channels: make([]outbox.ChannelStatus, len(r.legs))}
 	for i := range r.legs {
 		l := &r.legs[i]
-		c := outbox.ChannelStatus{Target: *l.target, State: states[l.state], Attempt: int(l.attempt), Failures: int(l.failures), Out: l.out,
+		c := outbox.ChannelStatus{Target: *l.target, State: states[l.state], Attempt: int(l.attempt), Failures: int(l.failures), Out: l.out, Held: l.held,
 			Due: instant(l.due), At: instant(l.at)}
 		if l.told != nil {
 			c.Reason, c.Result, c.History = l.told.reason, l.told.result, slices.Clone(l.told.history)
@@ -133,8 +135,8 @@ func (r *record) status() outbox.Status {
 	return st
 }
 
-// held reports whether the leg's bytes count for its channel.
-func (l *leg) held() bool { return l.state == pending || l.state == failed }
+// counts reports whether the leg's bytes count for its channel.
+func (l *leg) counts() bool { return l.state == pending || l.state == failed }
 
 // note keeps what an outcome tells: its reason, its result, and a line of the
 // history, which keeps the newest ones.

@@ -84,27 +84,35 @@ func identify(k outbox.Key) identity {
 	return identity(sum[:16])
 }
 
-// Append implements outbox.Accepting.
-func (s *Store) Append(_ context.Context, e *outbox.Entry) (outbox.Appended, error) {
-	id, digest := identify(e.Key()), [16]byte(e.Digest[:16])
+// Append implements outbox.Accepting. It does not block.
+func (s *Store) Append(_ context.Context, entries ...*outbox.Entry) []outbox.Appended {
+	out := make([]outbox.Appended, len(entries))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return outbox.Appended{}, outbox.ErrClosed
+	for i, e := range entries {
+		out[i] = s.append(e)
 	}
+	return out
+}
+
+func (s *Store) append(e *outbox.Entry) outbox.Appended {
+	if s.closed {
+		return outbox.Appended{Err: outbox.ErrClosed}
+	}
+	id, digest := identify(e.Key()), [16]byte(e.Digest[:16])
 	s.forget(e.Accepted)
 	if k, ok := s.ids[id]; ok {
 		if k.digest != digest {
-			return outbox.Appended{Seq: k.seq, Verdict: outbox.Conflict}, nil
+			return outbox.Appended{Seq: k.seq, Verdict: outbox.Conflict}
 		}
-		return outbox.Appended{Seq: k.seq, Verdict: outbox.Duplicate}, nil
+		return outbox.Appended{Seq: k.seq, Verdict: outbox.Duplicate}
 	}
 	if len(s.ids) >= s.o.MaxIDs {
-		return outbox.Appended{}, outbox.ErrIDsFull
+		return outbox.Appended{Err: outbox.ErrIDsFull}
 	}
 	if len(e.Targets) > 0 {
 		if err := s.room(e); err != nil {
-			return outbox.Appended{}, err
+			return outbox.Appended{Err: err}
 		}
 	}
 	s.seq++
@@ -113,7 +121,7 @@ func (s *Store) Append(_ context.Context, e *outbox.Entry) (outbox.Appended, err
 	if len(e.Targets) > 0 {
 		s.add(e)
 	}
-	return outbox.Appended{Seq: s.seq, Verdict: outbox.Stored}, nil
+	return outbox.Appended{Seq: s.seq, Verdict: outbox.Stored}
 }
 
 // room checks every bound before anything changes.
@@ -176,6 +184,9 @@ func (s *Store) Ready(name string, now time.Time, most int) ([]outbox.Item, time
 	items, next := c.take(now, most)
 	return items, next, nil
 }
+
+// Resume implements outbox.Dispatching: nothing was out before this store.
+func (s *Store) Resume(string) ([]outbox.Item, error) { return nil, nil }
 
 // Wake implements outbox.Dispatching.
 func (s *Store) Wake(name string) <-chan struct{} {

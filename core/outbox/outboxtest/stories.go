@@ -26,15 +26,14 @@ func inOrder(s *story) {
 func duplicate(s *story) {
 	seq := s.add("1")
 	for range 2 {
-		got, err := s.store.Append(context.Background(), s.entry("1", outbox.Target{Channel: "a"}))
-		if err != nil || got.Verdict != outbox.Duplicate || got.Seq != seq {
-			s.Fatalf("again: %+v, %v", got, err)
+		got := s.append(s.entry("1", outbox.Target{Channel: "a"}))
+		if got.Err != nil || got.Verdict != outbox.Duplicate || got.Seq != seq {
+			s.Fatalf("again: %+v", got)
 		}
 	}
 	s.settle(s.take(10, "1")[0], outbox.Done)
-	got, err := s.store.Append(context.Background(), s.entry("1", outbox.Target{Channel: "a"}))
-	if err != nil || got.Verdict != outbox.Duplicate {
-		s.Fatalf("after the end: %+v, %v", got, err)
+	if got := s.append(s.entry("1", outbox.Target{Channel: "a"})); got.Err != nil || got.Verdict != outbox.Duplicate {
+		s.Fatalf("after the end: %+v", got)
 	}
 	s.take(10)
 }
@@ -43,9 +42,8 @@ func conflict(s *story) {
 	s.add("1")
 	other := s.entry("1", outbox.Target{Channel: "a"})
 	other.Digest[0] ^= 1
-	got, err := s.store.Append(context.Background(), other)
-	if err != nil || got.Verdict != outbox.Conflict {
-		s.Fatalf("got %+v, %v", got, err)
+	if got := s.append(other); got.Err != nil || got.Verdict != outbox.Conflict {
+		s.Fatalf("got %+v", got)
 	}
 	s.take(10, "1")
 }
@@ -54,7 +52,7 @@ func remember(s *story) {
 	s.add("1")
 	s.settle(s.take(10, "1")[0], outbox.Done)
 	s.now = s.now.Add(59 * time.Minute)
-	if got, _ := s.store.Append(context.Background(), s.entry("1", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
+	if got := s.append(s.entry("1", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
 		s.Fatalf("within remember: %+v", got)
 	}
 	s.now = s.now.Add(2 * time.Minute)
@@ -64,7 +62,7 @@ func remember(s *story) {
 func rememberPending(s *story) {
 	s.add("1")
 	s.now = s.now.Add(3 * time.Hour)
-	if got, _ := s.store.Append(context.Background(), s.entry("1", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
+	if got := s.append(s.entry("1", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
 		s.Fatalf("while pending: %+v", got)
 	}
 	s.wantState("1", outbox.StatePending)
@@ -72,7 +70,7 @@ func rememberPending(s *story) {
 
 func identityOnly(s *story) {
 	s.put(s.entry("1"))
-	if got, _ := s.store.Append(context.Background(), s.entry("1")); got.Verdict != outbox.Duplicate {
+	if got := s.append(s.entry("1")); got.Verdict != outbox.Duplicate {
 		s.Fatalf("again: %+v", got)
 	}
 	s.take(10)
@@ -177,7 +175,7 @@ func toldBounded(s *story) {
 	}
 	s.wantState("199", outbox.StateDone)
 	s.wantGone("0")
-	if got, _ := s.store.Append(context.Background(), s.entry("0", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
+	if got := s.append(s.entry("0", outbox.Target{Channel: "a"})); got.Verdict != outbox.Duplicate {
 		s.Errorf("with its status its identity went: %+v", got)
 	}
 }
@@ -345,9 +343,9 @@ func channelFull(s *story) {
 		s.Fatalf("%d entries, then %v", n, err)
 	}
 	// Nothing of an event that fits one channel only is stored.
-	_, err = s.store.Append(context.Background(), s.entry("both", outbox.Target{Channel: "b"}, outbox.Target{Channel: "a"}))
-	if !errors.Is(err, outbox.ErrChannelFull) {
-		s.Fatalf("got %v", err)
+	both := s.append(s.entry("both", outbox.Target{Channel: "b"}, outbox.Target{Channel: "a"}))
+	if !errors.Is(both.Err, outbox.ErrChannelFull) {
+		s.Fatalf("got %v", both.Err)
 	}
 	s.takeFrom("b", 10)
 	s.put(s.entry("b", outbox.Target{Channel: "b"}))
@@ -359,8 +357,8 @@ func channelFull(s *story) {
 // fill appends to a channel until it is refused.
 func (s *story) fill(channel string) (int, error) {
 	for n := range 10_000 {
-		if _, err := s.store.Append(context.Background(), s.entry(fmt.Sprintf("fill%d", n), outbox.Target{Channel: channel})); err != nil {
-			return n, err
+		if got := s.append(s.entry(fmt.Sprintf("fill%d", n), outbox.Target{Channel: channel})); got.Err != nil {
+			return n, got.Err
 		}
 	}
 	return 10_000, nil
@@ -385,8 +383,8 @@ func idsFull(s *story) {
 		s.Fatalf("%d entries, then %v", n, err)
 	}
 	// A known one is still known.
-	if got, err := s.store.Append(context.Background(), s.entry("fill0", outbox.Target{Channel: "a"})); err != nil || got.Verdict != outbox.Duplicate {
-		s.Fatalf("got %+v, %v", got, err)
+	if got := s.append(s.entry("fill0", outbox.Target{Channel: "a"})); got.Err != nil || got.Verdict != outbox.Duplicate {
+		s.Fatalf("got %+v", got)
 	}
 }
 
@@ -461,6 +459,9 @@ func list(s *story) {
 		{outbox.Filter{Type: "t.3"}, 1},
 		{outbox.Filter{Source: "/other"}, 0},
 		{outbox.Filter{Limit: 2}, 2},
+		{outbox.Filter{Principal: "p:s"}, 6},
+		{outbox.Filter{Principal: "p:other"}, 0},
+		{outbox.Filter{Held: true}, 0},
 	} {
 		got, err := s.store.List(context.Background(), c.f)
 		if err != nil || len(got) != c.want {
@@ -531,8 +532,8 @@ func closed(s *story) {
 	if err := s.store.Close(); err != nil {
 		s.Fatal(err)
 	}
-	if _, err := s.store.Append(context.Background(), s.entry("2", outbox.Target{Channel: "a"})); !errors.Is(err, outbox.ErrClosed) {
-		s.Errorf("append: %v", err)
+	if got := s.append(s.entry("2", outbox.Target{Channel: "a"})); !errors.Is(got.Err, outbox.ErrClosed) {
+		s.Errorf("append: %+v", got)
 	}
 	if err := s.store.Settle(context.Background(), []outbox.Outcome{{Seq: i.Seq, Channel: "a"}}); !errors.Is(err, outbox.ErrClosed) {
 		s.Errorf("settle: %v", err)

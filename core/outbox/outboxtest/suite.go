@@ -1,5 +1,6 @@
 // Package outboxtest is the suite that every outbox engine passes. An engine's
-// own test calls [Run] with a function that opens a fresh store.
+// own test calls [Run] with a function that opens a fresh store, and that of a
+// durable engine [RunDurable] with one that opens the store in a directory.
 package outboxtest
 
 import (
@@ -67,27 +68,44 @@ func Run(t *testing.T, open func(t *testing.T, l Limits) outbox.Engine) {
 		{"list filters and pages", list},
 		{"wake tells of everything that may be ready", wake},
 		{"a closed store says so", closed},
+		{"entries of one append stand each for itself, in order", appendMany},
+		{"one entry that is refused refuses no other", appendSomeRefused},
+		{"an append of nothing is nothing", appendNone},
+		{"what is held is not handed out until it is released", holdFresh},
+		{"what waits for a retry is held, and its time stays", holdDue},
+		{"what is out goes on, and is held when it comes back", holdOut},
+		{"what is out and released goes on as if nothing was", holdAndReleaseOut},
+		{"a held head keeps its lane closed", holdHead},
+		{"what is held behind its head is held when its turn comes", holdBehind},
+		{"an end takes what is held out of its lane", holdCancelled},
+		{"a dead letter is not held, and comes back without", holdDead},
+		{"much is held and released over and over", holdOver},
+		{"a lease keeps out what is out", lease},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := &story{T: t, now: start, open: open}
-			s.use(Limits{})
-			c.run(s)
-			if err := s.store.Verify(context.Background()); err != nil {
-				t.Errorf("verify: %v", err)
-			}
-			if err := s.store.Close(); err != nil {
-				t.Errorf("close: %v", err)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { tell(&story{T: t, open: open}, c.run) })
+	}
+}
+
+// tell runs one story from its first moment to the store's end.
+func tell(s *story, run func(s *story)) {
+	s.now = start
+	s.use(Limits{})
+	run(s)
+	if err := s.store.Verify(context.Background()); err != nil {
+		s.Errorf("verify: %v", err)
+	}
+	if err := s.store.Close(); err != nil {
+		s.Errorf("close: %v", err)
 	}
 }
 
 // story is one store with a clock and short words.
 type story struct {
 	*testing.T
-	open  func(t *testing.T, l Limits) outbox.Engine
-	store outbox.Engine
-	now   time.Time
+	open   func(t *testing.T, l Limits) outbox.Engine
+	store  outbox.Engine
+	limits Limits // of the store
+	now    time.Time
 }
 
 // use replaces the store by one with these limits; zero ones are wide.
@@ -113,6 +131,7 @@ func (s *story) use(l Limits) {
 	if l.MaxPending == nil {
 		l.MaxPending = map[string]int64{"a": 64 << 20, "b": 64 << 20}
 	}
+	s.limits = l
 	s.store = s.open(s.T, l)
 }
 
@@ -141,11 +160,21 @@ func (s *story) ordered(id, order string, park bool) uint64 {
 
 func (s *story) put(e *outbox.Entry) uint64 {
 	s.Helper()
-	got, err := s.store.Append(context.Background(), e)
-	if err != nil || got.Verdict != outbox.Stored {
-		s.Fatalf("append %s: %+v, %v", e.Event.ID, got, err)
+	got := s.append(e)
+	if got.Err != nil || got.Verdict != outbox.Stored {
+		s.Fatalf("append %s: %+v", e.Event.ID, got)
 	}
 	return got.Seq
+}
+
+// append gives the outcome of one entry alone.
+func (s *story) append(e *outbox.Entry) outbox.Appended {
+	s.Helper()
+	got := s.store.Append(context.Background(), e)
+	if len(got) != 1 {
+		s.Fatalf("append %s: %d outcomes", e.Event.ID, len(got))
+	}
+	return got[0]
 }
 
 // take wants exactly these ids from channel a.
@@ -178,6 +207,23 @@ func (s *story) settle(i outbox.Item, action outbox.Action, change ...func(*outb
 	}
 	if err := s.store.Settle(context.Background(), []outbox.Outcome{o}); err != nil {
 		s.Fatal(err)
+	}
+}
+
+// act is an operator's deed on an event of channel a.
+func (s *story) act(id string, action outbox.Action) {
+	s.Helper()
+	s.settle(outbox.Item{Seq: s.status(id).Seq, Target: outbox.Target{Channel: "a"}}, action, operator)
+}
+
+// wantHeld checks whether an event of channel a is held, and how many are.
+func (s *story) wantHeld(id string, held bool, all int) {
+	s.Helper()
+	if c := s.status(id).Channels[0]; c.Held != held {
+		s.Fatalf("%s held: %t, want %t", id, c.Held, held)
+	}
+	if n := s.store.Stats().Channels["a"].Held; n != all {
+		s.Fatalf("%d are held, want %d", n, all)
 	}
 }
 

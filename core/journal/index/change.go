@@ -1,0 +1,184 @@
+package index
+
+// Each of these changes one leg that has not ended; of another it is a no-op.
+
+// End takes a leg out for good: done, or dropped. Its lane opens.
+func (c *Channel) End(seq uint64) {
+	r := c.find(seq)
+	if r == 0 {
+		return
+	}
+	s := c.table.at(r)
+	was, hash := s.phase, s.laneHash()
+	c.leave(r)
+	c.counts.Bytes -= int64(s.size) * sizeUnit
+	if s.is(isDead) {
+		c.counts.Dead--
+	} else {
+		c.counts.Pending--
+	}
+	if s.is(isHeld) {
+		c.counts.Held--
+	}
+	delete(c.past, seq)
+	if was == waiting {
+		s.set(isGone, true)
+		return
+	}
+	c.table.remove(r)
+	c.open(hash, r)
+}
+
+// leave notes that a leg is not on its way any more.
+func (c *Channel) leave(r ref) {
+	if c.table.at(r).phase == out {
+		c.counts.Out--
+	}
+}
+
+// Die makes a pending leg a dead letter. Its lane opens, unless it parks it.
+func (c *Channel) Die(seq uint64, p Past) {
+	r := c.find(seq)
+	if r == 0 {
+		return
+	}
+	s := c.table.at(r)
+	if s.is(isDead) {
+		return
+	}
+	c.leave(r)
+	c.past[seq] = p
+	c.counts.Pending--
+	c.counts.Dead++
+	s.set(isDead, true)
+	if s.is(isHeld) {
+		s.set(isHeld, false)
+		c.counts.Held--
+	}
+	if s.phase == waiting || s.phase == unseen {
+		return // it is met where it stands
+	}
+	s.phase = aside
+	if !s.is(isPark) {
+		c.open(s.laneHash(), r)
+	}
+}
+
+// Again makes a pending leg ready for another hand-over at p.Due. It still
+// heads its lane. at is now: what is due by then goes at once.
+func (c *Channel) Again(seq uint64, p Past, at int64) {
+	r := c.find(seq)
+	if r == 0 || c.table.at(r).is(isDead) {
+		return
+	}
+	c.leave(r)
+	c.past[seq] = p
+	switch s := c.table.at(r); {
+	case s.phase == waiting || s.phase == unseen:
+	case c.turn(r, at):
+		c.queue(r)
+	}
+}
+
+// Redrive makes a dead letter pending again: in its old place if it parks its
+// lane, else at the lane's end.
+func (c *Channel) Redrive(seq uint64, p Past) {
+	r := c.find(seq)
+	if r == 0 || !c.table.at(r).is(isDead) {
+		return
+	}
+	s := c.table.at(r)
+	s.set(isDead, false)
+	c.past[seq] = p
+	c.counts.Dead--
+	c.counts.Pending++
+	if s.phase != aside {
+		return // it was never looked at as dead
+	}
+	if ln := c.lanes[s.laneHash()]; s.laneHash() != 0 && ln != nil && ln.head == r {
+		c.queue(r)
+		return
+	}
+	if c.look(r, 0) {
+		c.queue(r)
+	}
+}
+
+// Hold keeps a pending leg from being handed out; one that is out is held when
+// it comes back.
+func (c *Channel) Hold(seq uint64, p Past) {
+	r := c.find(seq)
+	if r == 0 || c.table.at(r).is(isDead|isHeld) {
+		return
+	}
+	s := c.table.at(r)
+	s.set(isHeld, true)
+	c.past[seq] = p
+	c.counts.Held++
+	if s.phase == queued || s.phase == due {
+		s.phase = aside
+	}
+}
+
+// Release ends a Hold. at is now.
+func (c *Channel) Release(seq uint64, p Past, at int64) {
+	r := c.find(seq)
+	if r == 0 || !c.table.at(r).is(isHeld) {
+		return
+	}
+	s := c.table.at(r)
+	s.set(isHeld, false)
+	c.past[seq] = p
+	c.counts.Held--
+	if s.phase == aside && c.turn(r, at) {
+		c.queue(r)
+	}
+}
+
+// Lease notes that what is out stays so after a restart. Nothing changes now.
+func (c *Channel) Lease(seq uint64, p Past) {
+	if r := c.find(seq); r != 0 {
+		c.past[seq] = p
+	}
+}
+
+// Unsent takes back a hand-over that never left.
+func (c *Channel) Unsent(seq uint64) {
+	r := c.find(seq)
+	if r == 0 || c.table.at(r).phase != out {
+		return
+	}
+	c.leave(r)
+	p := c.pastOf(seq)
+	if p.Attempt--; p == (Past{}) && seq > c.sent {
+		delete(c.past, seq)
+	} else {
+		c.past[seq] = p
+	}
+	if c.turn(r, p.Due) {
+		c.queue(r)
+	}
+}
+
+// Restate notes that what is known of a leg's state lies elsewhere now.
+func (c *Channel) Restate(seq uint64, to Place) {
+	if p, ok := c.past[seq]; ok {
+		p.State = to
+		c.past[seq] = p
+	}
+}
+
+// Remap gives every record that legs know of its new place.
+func (c *Channel) Remap(to func(Place) Place) {
+	for r := c.table.from(0); r != 0; r = c.table.after(r) {
+		s := c.table.at(r)
+		at := to(Place{s.segment, s.offset})
+		s.segment, s.offset = at.Segment, at.Offset
+	}
+	for seq, p := range c.past {
+		if p.State != (Place{}) {
+			p.State = to(p.State)
+			c.past[seq] = p
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+// defaultList is how many statuses List gives when it is not told.
+const defaultList = 100
+
+// listStep is how many events List looks at before it lets others go on.
+const listStep = 512
+
+// List implements outbox.Asking. Events that have ended are looked for in the
+// segments' notes, the others in the index.
+func (j *Journal) List(ctx context.Context, f outbox.Filter) ([]outbox.Status, error) {
+	if f.Limit <= 0 {
+		f.Limit = defaultList
+	}
+	var out []outbox.Status
+	for after := f.After; len(out) < f.Limit; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		seqs, err := j.following(after, &f)
+		if err != nil || len(seqs) == 0 {
+			return out, err
+		}
+		for _, seq := range seqs {
+			after = seq
+			st, err := j.status(seq)
+			if errors.Is(err, outbox.ErrNotFound) || errors.Is(err, ErrDamaged) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if fits(&st, &f) {
+				if out = append(out, st); len(out) == f.Limit {
+					break
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// following gives the next sequences above one that may fit a filter.
+func (j *Journal) following(after uint64, f *outbox.Filter) ([]uint64, error) {
+	if f.Held || f.State == outbox.StatePending || f.State == outbox.StateFailed {
+		return j.followingLegs(after, f), nil
+	}
+	return j.followingEvents(after)
+}
+
+func (j *Journal) followingLegs(after uint64, f *outbox.Filter) []uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var seqs []uint64
+	for name, c := range j.channels {
+		if f.Channel != "" && f.Channel != name {
+			continue
+		}
+		n := 0
+		c.legs.Each(after+1, func(l index.Leg) bool {
+			if f.Held && !l.Held || f.State != "" && l.Dead != (f.State == outbox.StateFailed) {
+				return true
+			}
+			seqs = append(seqs, l.Seq)
+			n++
+			return n < listStep
+		})
+	}
+	return firstOf(seqs)
+}
+
+// firstOf sorts sequences, and keeps those that no unseen one may come before.
+func firstOf(seqs []uint64) []uint64 {
+	slices.Sort(seqs)
+	seqs = slices.Compact(seqs)
+	return seqs[:min(len(seqs), listStep)]
+}
+
+// followingEvents gives events of all states.
+func (j *Journal) followingEvents(after uint64) ([]uint64, error) {
+	j.reading.RLock()
+	defer j.reading.RUnlock()
+	j.mu.Lock()
+	type source struct {
+		s    *segment
+		text []byte
+	}
+	var list []source
+	for _, s := range j.segments {
+		if s.low == 0 || s.high <= after {
+			continue
+		}
+		x := source{s: s}
+		if s.notes != nil {
+			x.text = s.notes.text[:len(s.notes.text):len(s.notes.text)] // only ever appended to
+		}
+		list = append(list, x)
+	}
+	j.mu.Unlock()
+	slices.SortFunc(list, func(a, b source) int {
+		if a.s.low < b.s.low {
+			return -1
+		}
+		return 1
+	})
+	var seqs []uint64
+	limit := uint64(math.MaxUint64) // no segment that was not looked at has a lower one
+	for _, x := range list {
+		if len(seqs) >= listStep && x.s.low > limit {
+			break
+		}
+		if x.text == nil {
+			var err error
+			if x.text, err = x.s.summary.notes(); err != nil {
+				return nil, err
+			}
+		}
+		eachNote(x.s.number, x.text, noted{
+			event: func(e *eventNote) {
+				if e.seq > after {
+					seqs = append(seqs, e.seq)
+				}
+			},
+			state: func(*stateNote) {}, sent: func(*sent) {}})
+		if len(seqs) >= listStep {
+			slices.Sort(seqs)
+			seqs = slices.Compact(seqs)
+			limit = seqs[min(len(seqs), listStep)-1]
+		}
+	}
+	return firstOf(seqs), nil
+}
+
+func fits(st *outbox.Status, f *outbox.Filter) bool {
+	if f.Source != "" && f.Source != st.Source || f.Type != "" && f.Type != st.Type || f.Principal != "" && f.Principal != st.Principal.String() {
+		return false
+	}
+	if f.Channel == "" && f.State == "" && !f.Held {
+		return true
+	}
+	for i := range st.Channels {
+		c := &st.Channels[i]
+		if (f.Channel == "" || c.Channel == f.Channel) && (f.State == "" || c.State == f.State) && (!f.Held || c.Held) {
+			return true
+		}
+	}
+	return false
+}

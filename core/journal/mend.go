@@ -1,0 +1,105 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// mend takes the segment that a write or a sync has failed for out of use: all
+// that was synced before is written and synced in the next one, which replaces
+// it. What failed is in neither. Accepting goes on when it has succeeded.
+func (j *Journal) mend() error {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	old := j.pen.seg
+	if j.pen.broken {
+		if err := j.replace(old); err != nil {
+			return err
+		}
+	}
+	// Nothing is accepted while the old file is there: once the new one has
+	// been dropped, nobody would know that it was replaced.
+	if j.mended != nil {
+		if err := errors.Join(removed(j.fs, j.mended.name()), j.fs.Sync()); err != nil {
+			return err
+		}
+		j.reading.Lock()
+		err := j.mended.close()
+		j.reading.Unlock()
+		if err != nil {
+			j.log.Warn().Err(err).Msg("the file that failed does not close")
+		}
+		j.mended = nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.refusing == outbox.ErrFailing {
+		j.refusing, j.cause = nil, nil
+		j.log.Info().Str("segment", j.pen.seg.name()).Msg("the journal is whole again: accepting")
+	}
+	for _, c := range j.channels {
+		c.signal()
+	}
+	return nil
+}
+
+// replace writes what a segment had on disk into the next one, and makes that
+// the one that is used. Callers hold writing.
+func (j *Journal) replace(old *segment) error {
+	b, err := old.load(nil)
+	if err != nil {
+		return err
+	}
+	found := scan(old.number, b[:min(old.synced, int64(len(b)))])
+	for _, d := range found.damages {
+		j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
+	}
+	next, moved, err := j.transplant(old, found.records, headSize)
+	if err != nil {
+		return err
+	}
+	places := make(map[uint32]uint32, len(moved))
+	n := 0
+	for _, r := range found.records {
+		if r.kind() == kindMark || r.kind() == kindSeal {
+			continue
+		}
+		places[r.at.Offset] = moved[n].at.Offset
+		n++
+	}
+	for _, r := range moved {
+		note, err := noteOf(&r)
+		if err != nil {
+			return fmt.Errorf("%s: record at %d: %w", next.name(), r.at.Offset, err)
+		}
+		note.tell(next.notes, noted{
+			event: next.addEvent,
+			state: func(s *stateNote) {
+				if s.now.ended() {
+					next.ends.add(s.seq)
+				}
+			},
+			sent: func(*sent) {}})
+	}
+	next.newestEnd, next.events, next.states, next.liveBytes = old.newestEnd, old.events, old.states, old.liveBytes
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.channels {
+		c.legs.Remap(func(p index.Place) index.Place {
+			if p.Segment != old.number {
+				return p
+			}
+			return index.Place{Segment: next.number, Offset: places[p.Offset]}
+		})
+	}
+	j.segments[len(j.segments)-1] = next
+	j.pen.seg, j.pen.broken = next, false
+	j.mended = old
+	return nil
+}

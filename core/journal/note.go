@@ -1,0 +1,249 @@
+package journal
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/headgate-io/headgate/core/journal/ids"
+	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+// eventNote is what the index needs of an event record.
+type eventNote struct {
+	seq      uint64
+	at       index.Place
+	size     int64 // of the record
+	id       ids.Hash
+	digest   ids.Digest
+	accepted int64
+	legs     []legNote
+}
+
+// legNote is what the index needs of one of its legs.
+type legNote struct {
+	channel string
+	lane    uint64
+	park    bool
+	now     *stance // nil when nothing had happened to it
+}
+
+// stance is a standing without what was told.
+type stance struct {
+	action outbox.Action
+	held   bool
+	past   index.Past
+	at     int64
+}
+
+func (s *stance) ended() bool { return s.action == outbox.Done || s.action == outbox.Dropped }
+
+// stateNote is what the index needs of a state record.
+type stateNote struct {
+	seq     uint64
+	channel string
+	at      index.Place
+	event   index.Place
+	now     stance
+}
+
+func (s *standing) stance() stance { return stance{s.action, s.held, s.past, s.at} }
+
+func (e *event) note(at index.Place, size int64) eventNote {
+	n := eventNote{seq: e.seq, at: at, size: size, id: e.id, digest: ids.Digest(e.entry.Digest[:16]), accepted: nanos(e.entry.Accepted),
+		legs: make([]legNote, len(e.entry.Targets))}
+	for i := range e.entry.Targets {
+		t := &e.entry.Targets[i]
+		n.legs[i] = legNote{channel: t.Channel, lane: laneHash(t.Order), park: t.Park}
+		if i < len(e.legs) && e.legs[i] != nil {
+			now := e.legs[i].stance()
+			n.legs[i].now = &now
+		}
+	}
+	return n
+}
+
+func (s *state) note(at index.Place) stateNote {
+	return stateNote{seq: s.seq, channel: s.channel, at: at, event: s.event, now: s.stance()}
+}
+
+// notes are the notes of one segment in the order of its records, encoded, as
+// a summary file has them.
+type notes struct {
+	text     []byte
+	channels map[string]int // numbers, in order of their first use
+	finals   map[final]uint32
+	newest   int64 // time of anything in it
+}
+
+// final names the end of a leg; the notes have the offset of its record.
+type final struct {
+	seq     uint64
+	channel int
+}
+
+func newNotes() *notes {
+	return &notes{channels: make(map[string]int), finals: make(map[final]uint32)}
+}
+
+// The entries of the text.
+const (
+	noteChannel = 'c' // the next number's name
+	noteEvent   = 'e'
+	noteState   = 's'
+	noteSent    = 'w'
+)
+
+func (n *notes) channel(name string) int {
+	number, known := n.channels[name]
+	if !known {
+		number = len(n.channels)
+		n.channels[name] = number
+		n.text = putString(append(n.text, noteChannel), name)
+	}
+	return number
+}
+
+func (n *notes) addEvent(e *eventNote) {
+	for i := range e.legs {
+		n.channel(e.legs[i].channel)
+	}
+	n.newest = max(n.newest, e.accepted)
+	b := append(n.text, noteEvent)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(e.at.Offset)), uint64(e.size))
+	b = binary.AppendUvarint(b, e.seq)
+	b = append(append(b, e.id[:]...), e.digest[:]...)
+	b = binary.AppendVarint(b, e.accepted)
+	b = binary.AppendUvarint(b, uint64(len(e.legs)))
+	for i := range e.legs {
+		l := &e.legs[i]
+		var flags byte
+		if l.park {
+			flags |= flagPark
+		}
+		if l.now != nil {
+			flags |= flagPast
+		}
+		b = binary.AppendUvarint(append(b, flags), uint64(n.channels[l.channel]))
+		b = binary.LittleEndian.AppendUint64(b, l.lane)
+		if l.now != nil {
+			b = l.now.appendTo(b)
+		}
+	}
+	n.text = b
+}
+
+const flagPast = 2
+
+func (n *notes) addState(s *stateNote) {
+	number := n.channel(s.channel)
+	n.newest = max(n.newest, s.now.at)
+	if s.now.ended() {
+		n.finals[final{s.seq, number}] = s.at.Offset
+	}
+	b := binary.AppendUvarint(append(n.text, noteState), uint64(s.at.Offset))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, s.seq), uint64(number))
+	n.text = s.now.appendTo(putPlace(b, s.event))
+}
+
+func (n *notes) addSent(s *sent) {
+	number := n.channel(s.channel)
+	n.text = binary.AppendUvarint(binary.AppendUvarint(append(n.text, noteSent), uint64(number)), s.seq)
+}
+
+func (s *stance) appendTo(b []byte) []byte {
+	var flags byte
+	if s.held {
+		flags = flagHeld
+	}
+	b = append(b, byte(s.action), flags)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.past.Attempt)), uint64(s.past.Failures))
+	for _, v := range [...]int64{s.past.Due, s.past.Since, s.past.Until, s.at} {
+		b = binary.AppendVarint(b, v)
+	}
+	return b
+}
+
+func (r *reader) stance() stance {
+	s := stance{action: outbox.Action(r.byte()), held: r.byte()&flagHeld != 0}
+	s.past.Attempt, s.past.Failures = r.small(), r.small()
+	s.past.Due, s.past.Since, s.past.Until, s.at = r.int(), r.int(), r.int(), r.int()
+	return s
+}
+
+// noted is who is told of notes.
+type noted struct {
+	event func(*eventNote)
+	state func(*stateNote)
+	sent  func(*sent)
+}
+
+// eachNote tells the notes of a segment in order. It gives the names of its
+// channels by number, and whether all could be read.
+func eachNote(segment uint32, text []byte, to noted) (channels []string, ok bool) {
+	r := &reader{rest: text}
+	name := func() string {
+		if n := r.uint(); n < uint64(len(channels)) {
+			return channels[n]
+		}
+		r.fail()
+		return ""
+	}
+	for len(r.rest) > 0 {
+		switch r.byte() {
+		case noteChannel:
+			channels = append(channels, r.string())
+		case noteEvent:
+			e := eventNote{at: index.Place{Segment: segment, Offset: r.offset()}, size: int64(r.small()), seq: r.uint()}
+			copy(e.id[:], r.take(len(e.id)))
+			copy(e.digest[:], r.take(len(e.digest)))
+			e.accepted = r.int()
+			n := r.small()
+			if n > len(r.rest) {
+				r.fail()
+				n = 0
+			}
+			e.legs = make([]legNote, n)
+			for i := range e.legs {
+				flags := r.byte()
+				e.legs[i] = legNote{park: flags&flagPark != 0, channel: name(), lane: r.fixed64()}
+				if flags&flagPast != 0 {
+					now := r.stance()
+					e.legs[i].now = &now
+				}
+				if r.bad {
+					return nil, false
+				}
+			}
+			if r.bad {
+				return nil, false
+			}
+			to.event(&e)
+		case noteState:
+			s := stateNote{at: index.Place{Segment: segment, Offset: r.offset()}, seq: r.uint(), channel: name(), event: r.place()}
+			s.now = r.stance()
+			if r.bad {
+				return nil, false
+			}
+			to.state(&s)
+		case noteSent:
+			w := sent{channel: name(), seq: r.uint()}
+			if r.bad {
+				return nil, false
+			}
+			to.sent(&w)
+		default:
+			return nil, false
+		}
+	}
+	return channels, !r.bad
+}
+
+func (r *reader) offset() uint32 {
+	v := r.uint()
+	if v > math.MaxUint32 {
+		r.fail()
+		return 0
+	}
+	return uint32(v)
+}

@@ -1,0 +1,292 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/headgate-io/headgate/core/journal/disk"
+	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+// pen gathers what is to be written to the last segment, and what is to be
+// applied once that is synced.
+type pen struct {
+	seg     *segment
+	buf     []byte // from seg.end on
+	records int
+	events  []*pending
+	states  []*draft
+	sents   []*sent
+	moves   []move
+	broken  bool // the segment is not trusted
+}
+
+// use is what a record is written for: events leave room for states.
+type use bool
+
+const (
+	forEvents use = true
+	forStates use = false
+)
+
+const (
+	// stateShare is the part of a segment that events leave to states: 1/16.
+	stateShare = 16
+	// sealRoom is what a mark and a seal take.
+	sealRoom = 64
+	// maxBuffer is how much is gathered for one write.
+	maxBuffer = 8 << 20
+	// preambleRoom is for what a segment begins with.
+	preambleRoom = 64 << 10
+	// spareName is the next segment's file, while it waits.
+	spareName = "spare"
+	// halfName is a segment's file until it is ready.
+	halfName = "segment.tmp"
+)
+
+// putSeq puts the sequence into an event's text.
+func putSeq(text []byte, seq uint64) { binary.LittleEndian.PutUint64(text[seqAt:], seq) }
+
+// put gives a record its place in the segment, or in a new one where that is
+// full. Only flush writes it.
+func (j *Journal) put(text []byte, use use) (index.Place, error) {
+	p := &j.pen
+	if p.broken {
+		return index.Place{}, outbox.ErrFailing
+	}
+	size := int64(recordSize(len(text)))
+	room := p.seg.size - sealRoom
+	if use == forEvents {
+		room -= p.seg.size / stateShare
+	}
+	if p.at()+size > room {
+		if use == forEvents && !j.mayGrow(size) {
+			return index.Place{}, outbox.ErrDiskFull
+		}
+		if err := j.roll(size); err != nil {
+			return index.Place{}, err
+		}
+	} else if len(p.buf) > maxBuffer {
+		if err := j.flush(); err != nil {
+			return index.Place{}, err
+		}
+	}
+	if len(p.buf) == 0 && p.seg.synced > p.seg.marked {
+		p.append(markText(p.seg.synced))
+		p.seg.marked = p.seg.synced
+	}
+	return p.append(text), nil
+}
+
+// at is where the next record goes.
+func (p *pen) at() int64 { return p.seg.end + int64(len(p.buf)) }
+
+func (p *pen) append(text []byte) index.Place {
+	at := index.Place{Segment: p.seg.number, Offset: uint32(p.at())}
+	p.buf = appendRecord(p.buf, at, text)
+	p.records++
+	return at
+}
+
+// flush writes, syncs and applies what was put. After an error nothing of it
+// is known, and the segment is not trusted any more.
+func (j *Journal) flush() error {
+	p := &j.pen
+	if len(p.buf) == 0 {
+		return nil
+	}
+	began := time.Now()
+	_, err := p.seg.file.WriteAt(p.buf, p.seg.end)
+	if err == nil {
+		err = p.seg.file.Sync()
+	}
+	if err != nil {
+		err = fmt.Errorf("journal: %s: %w", p.seg.name(), err)
+		for _, e := range p.events {
+			e.err = err
+		}
+		for _, d := range p.states {
+			d.settling.err = err
+		}
+		j.distrust(err)
+	} else {
+		j.mu.Lock()
+		p.seg.end = p.at()
+		p.seg.synced = p.seg.end
+		j.apply()
+		j.mu.Unlock()
+		j.count(p.records, len(p.buf), time.Since(began))
+	}
+	if cap(p.buf) > maxBuffer {
+		p.buf = nil
+	}
+	p.buf, p.records = p.buf[:0], 0
+	clear(p.events)
+	clear(p.states)
+	p.events, p.states, p.sents, p.moves = p.events[:0], p.states[:0], p.sents[:0], p.moves[:0]
+	return err
+}
+
+// distrust stops accepting until mend has put what lives in the last segment
+// elsewhere.
+func (j *Journal) distrust(cause error) {
+	j.pen.broken = true
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.refusing, j.cause = outbox.ErrFailing, cause
+	j.log.Error().Err(cause).Msg("the disk failed: nothing is accepted until the journal is whole in another file")
+	j.wantTidy()
+}
+
+// seal writes the last record of the segment.
+func (j *Journal) seal() error {
+	if err := j.flush(); err != nil {
+		return err
+	}
+	j.pen.append(sealText())
+	if err := j.flush(); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	j.pen.seg.sealed = true
+	j.mu.Unlock()
+	return nil
+}
+
+// roll seals the segment and begins another, with room for size bytes at least.
+// The new one is made ready first: a disk that has no room for it leaves the
+// old one as it is.
+func (j *Journal) roll(size int64) error {
+	next, err := j.prepare(size)
+	if err != nil {
+		return err
+	}
+	if err := j.seal(); err != nil {
+		return errors.Join(err, next.file.Close(), j.fs.Remove(halfName))
+	}
+	if err := j.publish(next); err != nil {
+		j.distrust(err)
+		return errors.Join(err, next.file.Close())
+	}
+	j.begin(next)
+	return j.preamble()
+}
+
+// begin makes a segment the one that is written.
+func (j *Journal) begin(s *segment) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.segments = append(j.segments, s)
+	j.pen.seg = s
+	j.spare = false
+	j.forgetEarly()
+	j.wantTidy()
+}
+
+// preamble puts into a new segment what no older one needs to be kept for.
+func (j *Journal) preamble() error {
+	j.mu.Lock()
+	var list []*sent
+	for _, c := range j.channels {
+		if c.sent > 0 {
+			list = append(list, &sent{c.name, c.sent})
+		}
+	}
+	j.mu.Unlock()
+	for _, s := range list {
+		if _, err := j.put(s.text(), forStates); err != nil {
+			return err
+		}
+		j.pen.sents = append(j.pen.sents, s)
+	}
+	return nil
+}
+
+// prepare makes the next segment's file, synced under a name that is no
+// segment's. It takes the spare one where that is large enough.
+func (j *Journal) prepare(size int64) (*segment, error) {
+	number := uint32(1)
+	if j.pen.seg != nil {
+		number = j.pen.seg.number + 1
+	}
+	f, room, err := j.takeSpare(size + headSize + sealRoom + size/(stateShare-1) + preambleRoom)
+	if err != nil {
+		return nil, fullOr(err)
+	}
+	s := &segment{header: header{number: number, seq: j.seq + 1, created: time.Now().UnixNano(), size: room}, file: f,
+		end: headSize, synced: headSize, marked: headSize, notes: newNotes()}
+	if err := s.writeHeader(); err != nil {
+		return nil, errors.Join(fullOr(err), f.Close(), j.fs.Remove(halfName))
+	}
+	return s, nil
+}
+
+func (s *segment) writeHeader() error {
+	if _, err := s.file.WriteAt(s.header.bytes(), 0); err != nil {
+		return err
+	}
+	return s.file.Sync()
+}
+
+// publish gives a prepared segment its name.
+func (j *Journal) publish(s *segment) error {
+	if err := j.fs.Rename(halfName, s.name()); err != nil {
+		return fmt.Errorf("journal: %s: %w", s.name(), err)
+	}
+	if err := j.fs.Sync(); err != nil {
+		return fmt.Errorf("journal: %s: %w", s.name(), err)
+	}
+	return nil
+}
+
+// takeSpare gives a file of at least so many bytes that read as zeros, under
+// the name of one that is being prepared.
+func (j *Journal) takeSpare(need int64) (disk.File, int64, error) {
+	if err := j.fs.Remove(halfName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, err
+	}
+	if f, err := j.fs.Open(spareName); err == nil {
+		size, err := f.Size()
+		if err == nil && size >= need {
+			if err = j.fs.Rename(spareName, halfName); err == nil {
+				return f, size, nil
+			}
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, 0, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, err
+	}
+	size := max(j.segmentSize(), need)
+	f, err := j.fs.Create(halfName, size)
+	return f, size, err
+}
+
+// segmentSize is how large the next segment is to be.
+func (j *Journal) segmentSize() int64 {
+	if j.o.Segment > 0 {
+		return j.o.Segment
+	}
+	free, _, err := j.fs.Free()
+	if err != nil {
+		return minSegment
+	}
+	size := int64(segmentSize)
+	for size > minSegment && size > free/16 {
+		size /= 2
+	}
+	return size
+}
+
+// fullOr makes a full disk an error that callers know: nothing was stored.
+func fullOr(err error) error {
+	if errors.Is(err, disk.ErrFull) {
+		return fmt.Errorf("%w: %w", outbox.ErrDiskFull, err)
+	}
+	return fmt.Errorf("journal: new segment: %w", err)
+}

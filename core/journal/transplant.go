@@ -1,0 +1,66 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/headgate-io/headgate/core/journal/disk"
+	"github.com/headgate-io/headgate/core/journal/index"
+)
+
+// transplant makes the segment that follows old, beginning with records of it,
+// and replacing it from an offset on. It is on disk whole before it has its
+// name. It gives the records with their new places.
+func (j *Journal) transplant(old *segment, records []record, from int64) (*segment, []record, error) {
+	h := header{number: old.number + 1, seq: j.seq + 1, created: j.seen.Load(), instead: old.number, from: uint32(from)}
+	moved := make([]record, 0, len(records))
+	places := make(map[uint32]uint32, len(records))
+	buf := h.bytes()
+	for _, r := range records {
+		switch r.kind() {
+		case kindMark, kindSeal:
+			continue
+		case kindState: // it names its event's place
+			s, err := parseState(r.text)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: state at %d: %w", old.name(), r.at.Offset, err)
+			}
+			if to, ok := places[s.event.Offset]; ok && s.event.Segment == old.number {
+				s.event = index.Place{Segment: h.number, Offset: to}
+				r.text = s.text()
+			}
+		}
+		at := index.Place{Segment: h.number, Offset: uint32(len(buf))}
+		places[r.at.Offset] = at.Offset
+		buf = appendRecord(buf, at, r.text)
+		moved = append(moved, record{at: at, text: r.text, size: recordSize(len(r.text))})
+	}
+	h.size = max(j.segmentSize(), int64(len(buf))+preambleRoom+sealRoom)
+	copy(buf, h.bytes())
+	if err := removed(j.fs, halfName); err != nil {
+		return nil, nil, err
+	}
+	f, err := j.fs.Create(halfName, h.size)
+	if err != nil {
+		return nil, nil, fullOr(err)
+	}
+	s := &segment{header: h, file: f, end: int64(len(buf)), synced: int64(len(buf)), marked: headSize, notes: newNotes()}
+	if _, err = f.WriteAt(buf, 0); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = j.publish(s)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("journal: %s: %w", s.name(), err), f.Close())
+	}
+	return s, moved, nil
+}
+
+// removed removes a file that may not be there.
+func removed(fsys disk.FS, name string) error {
+	if err := fsys.Remove(name); err != nil && !isAbsent(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package core
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// pauseFile holds the names of the channels that operators have paused.
+const pauseFile = "paused.json"
+
+// pauses remembers across restarts which channels are paused: what was stopped
+// in an emergency does not start again by a crash. Safe for concurrent use.
+type pauses struct {
+	dir string
+
+	mu    sync.Mutex
+	names []string // sorted
+}
+
+func readPauses(dir string) (*pauses, error) {
+	p := &pauses{dir: dir}
+	text, err := os.ReadFile(filepath.Join(dir, pauseFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &p.names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("paused channels: %s in %s cannot be read: mend it, or remove it to hand out everywhere: %w", pauseFile, dir, err)
+	}
+	return p, nil
+}
+
+func (p *pauses) has(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.names, name)
+}
+
+// set remembers whether a channel is paused, and returns once that is on disk.
+func (p *pauses) set(name string, on bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := slices.DeleteFunc(slices.Clone(p.names), func(n string) bool { return n == name })
+	if on {
+		names = append(names, name)
+		slices.Sort(names)
+	}
+	if slices.Equal(names, p.names) {
+		return nil
+	}
+	text, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	if err := p.write(append(text, '\n')); err != nil {
+		return fmt.Errorf("paused channels: %w", err)
+	}
+	p.names = names
+	return nil
+}
+
+// write replaces the file whole: after a crash it has the old text or the new.
+func (p *pauses) write(text []byte) error {
+	path := filepath.Join(p.dir, pauseFile)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(p.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
