@@ -10,9 +10,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/datadir"
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/ingress"
 	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/journal"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/outbox/memory"
 	"github.com/headgate-io/headgate/core/route"
@@ -77,10 +79,12 @@ func problems(cfg *config.Config, err error) error {
 // openOutbox opens the store of accepted commands that the configuration wants,
 // in the data directory dir.
 func openOutbox(cfg *config.Config, dir string, log zerolog.Logger) (outbox.Engine, error) {
-	if cfg.Journal.Embedded() {
-		return nil, errors.New(`[journal] engine "embedded" is not in this build: set engine = "memory"`)
+	if !cfg.Journal.Embedded() {
+		return memoryOutbox(cfg), nil
 	}
-	return memoryOutbox(cfg), nil
+	j := &cfg.Journal
+	return journal.Open(journal.Options{Dir: datadir.Journal(dir), Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), Reserve: int64(j.Reserve), MaxPending: maxPending(cfg), Log: log})
 }
 
 func memoryOutbox(cfg *config.Config) *memory.Store {

@@ -203,6 +203,11 @@ func (c *Core) close() error {
 	return errors.Join(errs...)
 }
 
+// tidier is a store that looks after itself while it is used.
+type tidier interface {
+	Run(ctx context.Context) error
+}
+
 // release gives back what a socket that may never have run has bound.
 func release(s interface{ Run(context.Context) error }) func() error {
 	return func() error {
@@ -222,9 +227,17 @@ func (c *Core) Run(ctx context.Context) error {
 	// Channels outlive the reply socket, so that its last replies are settled.
 	replying, replied := context.WithCancel(context.WithoutCancel(work))
 	g.Go(func() error { defer replied(); return c.replies.Run(work) })
+	// The store outlives the channels, so that their last outcomes are kept.
+	keeping, kept := context.WithCancel(context.WithoutCancel(work))
+	var settling sync.WaitGroup
 	for _, ch := range c.commands {
-		g.Go(func() error { return ch.Run(replying, ch.socket) })
+		settling.Add(1)
+		g.Go(func() error { defer settling.Done(); return ch.Run(replying, ch.socket) })
 		g.Go(func() error { return ch.socket.Run(work) })
+	}
+	g.Go(func() error { settling.Wait(); kept(); return nil })
+	if store, ok := c.store.(tidier); ok {
+		g.Go(func() error { return store.Run(keeping) })
 	}
 	for _, t := range c.telemetry {
 		// The socket outlives the ring, so that the ring's last events go out.

@@ -25,6 +25,7 @@ const (
 	deliveryFile = "delivery.key"
 	leaseFile    = "lease.key"
 	socketFile   = "admin.sock"
+	journalDir   = "journal"
 )
 
 // format is what this code reads and writes.
@@ -87,6 +88,9 @@ func (d *Dir) Close() error { return d.lock.Close() }
 
 // Socket is the path of the admin socket in a data directory.
 func Socket(path string) string { return filepath.Join(path, socketFile) }
+
+// Journal is the path of the journal's own directory in a data directory.
+func Journal(path string) string { return filepath.Join(path, journalDir) }
 
 func (d *Dir) file(name string) string { return filepath.Join(d.Path, name) }
 

@@ -39,8 +39,8 @@ type Options struct {
 	Waiters   int                  // requests that wait for an end at once
 	Batch     int                  // events per batch
 	Log       zerolog.Logger
-	Now       func() time.Time // nil for time.Now
-	Wall      func() time.Time // what the times that senders sign are held against; nil for Now
+	Now       func() time.Time // what is stored and limited goes by it; nil for time.Now
+	Wall      func() time.Time // what senders sign is held against it; nil for Now
 }
 
 // Intake accepts events and answers questions about them. Safe for concurrent use.

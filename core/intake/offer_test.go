@@ -187,6 +187,11 @@ func TestSignedTimesAreHeldAgainstTheWallClock(t *testing.T) {
 	var b *bench
 	b = newBench(t, intake.Options{Wall: func() time.Time { return b.now.Add(-24 * time.Hour) }}, generation(t, 1, route.Rate{}))
 	b.want(b.code(1, "e1", ""), intake.Unauthenticated)
+	var p *intake.Problem
+	_, err := b.Ask(context.Background(), intake.Question{Credential: b.credential(1, "ask", nil), Key: outbox.Key{Source: source, ID: "e1"}})
+	if !errors.As(err, &p) || p.Code != intake.Unauthenticated {
+		t.Errorf("asked: %v", err)
+	}
 	if !strings.Contains(b.log.String(), "timestamp") {
 		t.Errorf("log is %s", b.log.String())
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -48,19 +49,30 @@ func (a *app) channelListCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(channels{top.Commands, top.Telemetry})
 			}
-			t := newTable(a.out, "NAME", "CLASS", "STATE", "CONNECTIONS", "PENDING", "OUT", "HELD", "DEAD", "ADDRESS")
-			for _, c := range top.Commands {
-				t.row(c.Name, "command", channelState(c), len(c.Conns), c.Pending, c.Out, c.Held, c.Dead, c.Address)
-			}
-			for _, c := range top.Telemetry {
-				t.row(c.Name, "telemetry", "open", c.Subscribers, "", "", "", "", c.Address)
-			}
-			t.end()
+			a.printChannels(&top)
 			return nil
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func (a *app) printChannels(top *admin.Top) {
+	t := newTable(a.out, "NAME", "CLASS", "STATE", "CONNECTIONS", "PENDING", "OUT", "HELD", "DEAD", "ADDRESS")
+	configured := make(map[string]bool)
+	for _, c := range top.Commands {
+		configured[c.Name] = true
+		t.row(c.Name, "command", channelState(c), len(c.Conns), c.Pending, c.Out, c.Held, c.Dead, c.Address)
+	}
+	for _, c := range top.Telemetry {
+		t.row(c.Name, "telemetry", "open", c.Subscribers, "", "", "", "", c.Address)
+	}
+	for _, name := range slices.Sorted(maps.Keys(top.Outbox.Channels)) {
+		if c := top.Outbox.Channels[name]; !configured[name] && c.Pending+c.Dead > 0 {
+			t.row(name, "command", "not configured", "", c.Pending, c.Out, c.Held, c.Dead, "")
+		}
+	}
+	t.end()
 }
 
 // pausedHelp is what every act on a channel says of the pause it makes or ends.

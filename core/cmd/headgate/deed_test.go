@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/outbox"
@@ -69,6 +70,23 @@ func TestManyAreDoneInPages(t *testing.T) {
 	router.act = func(admin.Act) int { cancel(); return page }
 	if done, err := a.inPages(ctx, router, d, make([]admin.Pick, 2*page)); !errors.Is(err, context.Canceled) || done.Changed != page {
 		t.Errorf("interrupted: %+v, %v", done, err)
+	}
+}
+
+func TestProgressIsToldOnceItTakesLong(t *testing.T) {
+	out := new(tail)
+	p := &progress{to: out, verb: "hold", of: 30, since: time.Now()}
+	p.add(10)
+	p.end()
+	if out.String() != "" {
+		t.Errorf("a quick one tells %q", out)
+	}
+	p.since = time.Now().Add(-quick)
+	p.add(10)
+	p.add(10)
+	p.end()
+	if want := "\rhold: 20 of 30\rhold: 30 of 30\n"; out.String() != want {
+		t.Errorf("tells %q, want %q", out, want)
 	}
 }
 

@@ -93,7 +93,7 @@ func day(b *testing.B) (ids.Options, *ids.Set) {
 func report(b *testing.B, s *ids.Set, before ids.Stats) {
 	after := s.Stats()
 	b.ReportMetric(float64(after.DiskReads-before.DiskReads)/float64(after.Finds-before.Finds), "reads/op")
-	b.ReportMetric(float64(after.Memory-int64(after.Newest)*72)/float64(after.IDs-after.Newest), "B/id")
+	b.ReportMetric(float64(after.Memory-int64(after.Newest)*ids.ExactCost)/float64(after.IDs-after.Newest), "B/id")
 	b.ReportMetric(float64(after.Runs), "runs")
 }
 

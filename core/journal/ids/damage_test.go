@@ -250,35 +250,52 @@ func TestMisplacedPages(t *testing.T) {
 // A run's index that misses an entry of it is damage, whatever the sums say.
 func TestVerifyChecksTheIndex(t *testing.T) {
 	d, o, s := threeRuns(t)
-	text := d.Bytes(second)
-	page := text[6*ids.PageSize:]
-	page[0] ^= 1 // a print
-	ids.SealPage(2, 6, page)
-	overwrite(t, d, second, text)
+	print := d.Bytes(second)[6*ids.PageSize]
+	patch(t, d, 6, 0, print^1)
 	if err := s.Verify(); err != nil {
 		t.Fatal(err)
 	}
 	mustName(t, open(t, o).Verify(), second)
 }
 
+// patch changes bytes of a run, with a sum that fits them.
+func patch(t *testing.T, d *disktest.Disk, page, at int, bytes ...byte) {
+	t.Helper()
+	text := d.Bytes(second)
+	copy(text[page*ids.PageSize+at:], bytes)
+	ids.SealPage(2, uint64(page), text[page*ids.PageSize:])
+	overwrite(t, d, second, text)
+}
+
 func TestIndexThatMakesNoSense(t *testing.T) {
-	for _, patch := range [][]byte{{1, 0, 0, 0}, {0, 0, 0, 0, 0xff, 0xff}, {0, 0, 0, 0, 0, 0, 0, 1}} {
-		d, o, _ := threeRuns(t)
-		text := d.Bytes(second)
-		copy(text[5*ids.PageSize:], patch)
-		ids.SealPage(2, 5, text[5*ids.PageSize:])
-		overwrite(t, d, second, text)
-		_, err := ids.Open(o)
-		mustName(t, err, second+": its index makes no sense")
+	for _, c := range []struct {
+		name  string
+		start int
+		value byte
+	}{{"begins late", 0, 1}, {"goes back", 5, 0}, {"ends late", 300/16 + 1, 0xff}} {
+		t.Run(c.name, func(t *testing.T) {
+			d, o, _ := threeRuns(t)
+			patch(t, d, 5, 4*c.start, c.value)
+			_, err := ids.Open(o)
+			mustName(t, err, second+": its index makes no sense")
+		})
+	}
+}
+
+// Entries out of order make no merged run, which would miss them.
+func TestEntriesOutOfOrder(t *testing.T) {
+	d, o, _ := threeRuns(t)
+	patch(t, d, 1, 0, 0xff, 0xff)
+	s := open(t, o)
+	mustName(t, s.Keep(start.Add(30*time.Minute), nobody), second+": entry 1 is out of order")
+	if files := s.Files(); len(files) != 3 {
+		t.Errorf("%v, want three runs", files)
 	}
 }
 
 func TestNewerFormat(t *testing.T) {
 	d, o, _ := threeRuns(t)
-	text := d.Bytes(second)
-	binary.LittleEndian.PutUint32(text[8:], 2)
-	ids.SealPage(2, 0, text)
-	overwrite(t, d, second, text)
+	patch(t, d, 0, 8, 2)
 	o.Drop = true // it is not damaged
 	_, err := ids.Open(o)
 	if err == nil || errors.Is(err, ids.ErrDamaged) || !strings.Contains(err.Error(), second) || !strings.Contains(err.Error(), "format 2 is newer") {

@@ -7,6 +7,7 @@ const (
 	PageSize    = pageSize
 	PageEntries = pageEntries
 	FewestRuns  = fewest
+	ExactCost   = exactCost
 )
 
 var SealPage = sealPage

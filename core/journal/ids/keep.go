@@ -20,7 +20,8 @@ func (s *Set) Seal() {
 //     Seal was called. A long merge does not keep this waiting.
 //   - It forgets runs whose identities have all expired. Those that are live,
 //     as live tells by sequence, are remembered again, as if accepted now.
-//   - It merges runs.
+//   - It merges runs. That takes as much room on the disk as they have, until
+//     they are removed.
 //
 // Find and Add never wait for the disk meanwhile. After an error everything is
 // still known, and the next Keep tries again. What cannot be read of a run is
@@ -67,7 +68,9 @@ func (s *Set) seal(now time.Time) error {
 		s.frozen = nil
 		s.version.Add(1)
 		s.mu.Unlock()
-		if err := s.setAside(); err != nil {
+		// What could be added again is in a run now, and it says how far.
+		s.aside, s.given = append(s.aside, s.given...), nil
+		if err := s.sweep(); err != nil {
 			return err
 		}
 	}
@@ -90,19 +93,6 @@ func (s *Set) freeze(now time.Time) bool {
 		s.frozen, s.newest = s.newest, newExact()
 	}
 	return due
-}
-
-// setAside makes final that damaged runs were given up: what could be added
-// again is in a run now, and it says how far.
-func (s *Set) setAside() error {
-	for len(s.given) > 0 {
-		name := runName(s.given[0])
-		if err := s.o.FS.Rename(name, name+damaged); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		s.given = s.given[1:]
-	}
-	return nil
 }
 
 // forget drops the runs of which everything has expired.
@@ -192,13 +182,13 @@ func (s *Set) mergeRuns(runs []*run, now time.Time) error {
 	return s.replace(runs, heir)
 }
 
-// sealEvery is how many entries a merge or a walk reads between two looks at
+// restEvery is how many entries a merge or a walk reads between two looks at
 // whether there is something to seal: some milliseconds.
-const sealEvery = 1 << 16
+const restEvery = 1 << 16
 
 // between does what long work must not keep waiting.
 func (s *Set) between(n uint64, now time.Time) error {
-	if n%sealEvery != 0 {
+	if n%restEvery != 0 {
 		return nil
 	}
 	if s.closing.Load() {
@@ -229,14 +219,22 @@ func (s *Set) replace(old []*run, heir *run) error {
 	return s.sweep()
 }
 
-// sweep removes the files that are of no use. That need not be durable: those
-// that come back are swept by the next Open, or expire again.
+// sweep removes the files that are of no use, and renames those that were given
+// up. That need not be durable: what comes back is swept by the next Open, or
+// expires again, or is damaged again.
 func (s *Set) sweep() error {
 	for len(s.stray) > 0 {
 		if err := s.o.FS.Remove(s.stray[0]); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		s.stray = s.stray[1:]
+	}
+	for len(s.aside) > 0 {
+		name := runName(s.aside[0])
+		if err := s.o.FS.Rename(name, name+damaged); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		s.aside = s.aside[1:]
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (p periods) of(at int64) int64 { return at / int64(p) }
 // tail of at least four is merged whose oldest run is not larger than the rest
 // of it. Then each run left, but for the last three, is larger than all after
 // it together: there are at most 3 + log2(ids) of them whatever their sizes,
-// and an id is rewritten at most log2(ids) times.
+// and an id is rewritten at most log2(ids) times, and once when its period ends.
 func (p periods) plan(runs []*run, now int64) (from, to int) {
 	for to = len(runs); to > 0; to = from {
 		from = to - 1

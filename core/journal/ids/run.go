@@ -1,7 +1,6 @@
 package ids
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -104,16 +103,4 @@ func (r *run) find(h Hash) (k Known, ok bool, reads uint64, err error) {
 		}
 	}
 	return Known{}, false, reads, nil
-}
-
-// verify reads everything that find relies on, and names what is damaged.
-func (r *run) verify() error {
-	c := newCursor(r)
-	c.tolerant = true
-	for c.next() {
-		if from, to := r.index.find(c.entry.hash); c.at < from || c.at >= to {
-			return errors.Join(c.err, fmt.Errorf("ids: %s: entry %d: its index misses it: %w", runName(r.number), c.at, ErrDamaged))
-		}
-	}
-	return c.err
 }

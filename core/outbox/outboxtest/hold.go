@@ -62,21 +62,27 @@ func holdDue(s *story) {
 func holdOut(s *story) {
 	s.add("1")
 	s.add("2")
-	items := s.take(10, "1", "2")
+	s.add("3")
+	items := s.take(10, "1", "2", "3")
 	s.act("1", outbox.Hold)
 	s.act("2", outbox.Hold)
+	s.act("3", outbox.Hold)
 	if c := s.status("1").Channels[0]; !c.Out || !c.Held {
 		s.Errorf("status is %+v", c)
 	}
 	s.settle(items[0], outbox.Retry)
 	s.settle(items[1], outbox.Done) // what is held may end
+	s.settle(items[2], outbox.Retry, after(time.Minute))
 	s.wantState("2", outbox.StateDone)
-	s.wantHeld("1", true, 1)
+	s.wantHeld("1", true, 2)
+	s.now = s.now.Add(time.Hour)
 	s.take(10)
 	s.act("1", outbox.Release)
 	if i := s.take(10, "1")[0]; i.Attempt != 2 {
 		s.Errorf("item is %+v", i)
 	}
+	s.act("3", outbox.Release)
+	s.take(10, "3")
 }
 
 func holdAndReleaseOut(s *story) {

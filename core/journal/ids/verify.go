@@ -1,0 +1,32 @@
+package ids
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Verify reads all runs whole, and names in its error everything that is
+// damaged. Keep waits for it.
+func (s *Set) Verify() error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	var errs []error
+	for _, r := range s.runs { // only who keeps replaces them
+		errs = append(errs, s.verifyRun(r))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Set) verifyRun(r *run) error {
+	c := newCursor(r)
+	c.tolerant = true
+	for c.next() {
+		if c.at%restEvery == 0 && s.closing.Load() {
+			return ErrClosed
+		}
+		if from, to := r.index.find(c.entry.hash); c.at < from || c.at >= to {
+			return errors.Join(c.err, fmt.Errorf("ids: %s: entry %d: its index misses it: %w", runName(r.number), c.at, ErrDamaged))
+		}
+	}
+	return c.err
+}
