@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-)
 
-// pauseFile holds the names of the channels that operators have paused.
-const pauseFile = "paused.json"
+	"github.com/headgate-io/headgate/core/datadir"
+)
 
 // pauses remembers across restarts which channels are paused: what was stopped
 // in an emergency does not start again by a crash. Safe for concurrent use.
@@ -25,7 +24,7 @@ type pauses struct {
 
 func readPauses(dir string) (*pauses, error) {
 	p := &pauses{dir: dir}
-	text, err := os.ReadFile(filepath.Join(dir, pauseFile))
+	text, err := os.ReadFile(filepath.Join(dir, datadir.PauseFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
@@ -33,7 +32,7 @@ func readPauses(dir string) (*pauses, error) {
 		err = json.Unmarshal(text, &p.names)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("paused channels: %s in %s cannot be read: mend it, or remove it to hand out everywhere: %w", pauseFile, dir, err)
+		return nil, fmt.Errorf("paused channels: %s in %s cannot be read: mend it, or remove it to hand out everywhere: %w", datadir.PauseFile, dir, err)
 	}
 	return p, nil
 }
@@ -69,7 +68,7 @@ func (p *pauses) set(name string, on bool) error {
 
 // write replaces the file whole: after a crash it has the old text or the new.
 func (p *pauses) write(text []byte) error {
-	path := filepath.Join(p.dir, pauseFile)
+	path := filepath.Join(p.dir, datadir.PauseFile)
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

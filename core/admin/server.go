@@ -105,6 +105,7 @@ func (s *Server) routes() http.Handler {
 			return done, err
 		})
 	})
+	s.dataRoutes(mux)
 	return mux
 }
 

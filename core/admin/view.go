@@ -20,6 +20,8 @@ type Router interface {
 	Events(ctx context.Context, f outbox.Filter) ([]Event, error)
 	Event(ctx context.Context, key outbox.Key) (Event, error)
 	Act(ctx context.Context, a Act) (Done, error)
+	Verify(ctx context.Context) (Checked, error)
+	Backup(ctx context.Context, to Copy) error
 }
 
 // Top is the state of a router on one screen.

@@ -26,6 +26,9 @@ const (
 	leaseFile    = "lease.key"
 	socketFile   = "admin.sock"
 	journalDir   = "journal"
+
+	// PauseFile has the names of channels that operators have paused.
+	PauseFile = "paused.json"
 )
 
 // format is what this code reads and writes.

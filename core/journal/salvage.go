@@ -30,8 +30,7 @@ func Salvage(from, to disk.FS) (Salvaged, error) {
 	}
 	for _, name := range names {
 		n, isSegment := numberOf(name, ".seg")
-		isRun := strings.HasPrefix(name, "ids-") && strings.HasSuffix(name, ".run")
-		if !isSegment && !isRun {
+		if !isSegment && !isRun(name) {
 			continue // summaries are made anew
 		}
 		b, err := readFile(from, name)
@@ -104,4 +103,31 @@ func writeFile(fsys disk.FS, name string, b []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close(), fsys.Sync())
+}
+
+// Copy copies a journal that nobody uses into an empty directory.
+func Copy(from, to disk.FS) error {
+	names, err := from.List()
+	if err != nil {
+		return fmt.Errorf("journal: copy: %w", err)
+	}
+	for _, name := range names {
+		_, isSegment := numberOf(name, ".seg")
+		_, isSummary := numberOf(name, ".idx")
+		if !isSegment && !isSummary && !isRun(name) {
+			continue
+		}
+		b, err := readFile(from, name)
+		if err == nil {
+			err = writeFile(to, name, b)
+		}
+		if err != nil {
+			return fmt.Errorf("journal: copy: %w", err)
+		}
+	}
+	return nil
+}
+
+func isRun(name string) bool {
+	return strings.HasPrefix(name, "ids-") && strings.HasSuffix(name, ".run")
 }

@@ -50,7 +50,7 @@ name = "readings"
 type = ["com.example.reading.**"]
 channels = ["telemetry"]
 [journal]
-engine = "memory"
+engine = %q
 max_ids = 100_000_000
 capacity = "8GiB"
 [limits]
@@ -59,6 +59,22 @@ handshakes = 4096
 `
 
 const keyID = "bench"
+
+// engine is a router's outbox, as its configuration names it.
+type engine string
+
+const (
+	durable engine = "embedded"
+	memory  engine = "memory"
+)
+
+// outbox is what rows call it.
+func (e engine) outbox() string {
+	if e == durable {
+		return "durable"
+	}
+	return "memory outbox, not durable"
+}
 
 // playRouter is the router itself, with the configuration of its one argument.
 func playRouter(ctx context.Context, args []string, say func(string)) error {
@@ -84,6 +100,9 @@ func playRouter(ctx context.Context, args []string, say func(string)) error {
 // router is a running router in a process of its own.
 type router struct {
 	*child
+	dir                 string
+	config              string // path
+	profile             string // file; empty for none
 	address             string // of its door, host:port
 	commands, telemetry string // endpoints
 	secret              string
@@ -92,10 +111,11 @@ type router struct {
 }
 
 // newRouter starts a router called name.
-func (b *bench) newRouter(ctx context.Context, name string) (*router, error) {
+func (b *bench) newRouter(ctx context.Context, name string, of engine) (*router, error) {
 	dir := filepath.Join(b.dir, name)
 	secret := webhook.NewSecret()
-	r := &router{secret: webhook.FormatSecret(secret), ask: admin.NewClient(datadir.Socket(filepath.Join(dir, "data")))}
+	r := &router{dir: dir, config: filepath.Join(dir, "headgate.toml"), profile: b.profile(name), secret: webhook.FormatSecret(secret),
+		ask: admin.NewClient(datadir.Socket(filepath.Join(dir, "data")))}
 	err := config.WriteKey(filepath.Join(dir, "keys"), config.Key{ID: keyID, Principal: "edge", State: "active", Sources: []string{"//bench/**"}, Types: []string{"**"}}, r.secret)
 	if err != nil {
 		return nil, err
@@ -103,36 +123,47 @@ func (b *bench) newRouter(ctx context.Context, name string) (*router, error) {
 	if r.signer, err = webhook.NewHMACSigner(secret); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "headgate.toml")
-	if err := os.WriteFile(path, []byte(routerConfig), 0o600); err != nil {
+	if err := os.WriteFile(r.config, fmt.Appendf(nil, routerConfig, of), 0o600); err != nil {
 		return nil, err
 	}
-	var door string
-	if r.child, door, err = b.role(ctx, b.profile(name), "router", path); err != nil {
+	if err := r.start(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := r.locate(ctx, door); err != nil {
+	if err := r.locate(ctx); err != nil {
 		r.kill()
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *router) locate(ctx context.Context, door string) error {
-	at, err := url.Parse(door)
+// start runs it until its door is open.
+func (r *router) start(ctx context.Context, b *bench) error {
+	c, door, err := b.role(ctx, r.profile, "router", r.config)
 	if err != nil {
 		return err
 	}
+	at, err := url.Parse(door)
+	if err != nil {
+		c.kill()
+		return err
+	}
+	r.child, r.address = c, at.Host
+	return nil
+}
+
+// locate asks where its sockets are.
+func (r *router) locate(ctx context.Context) error {
 	top, err := r.ask.Top(ctx)
 	if err != nil {
 		return err
 	}
-	r.address, r.commands, r.telemetry = at.Host, top.Commands[0].Address, top.Telemetry[0].Address
+	r.commands, r.telemetry = top.Commands[0].Address, top.Telemetry[0].Address
 	return nil
 }
 
-// routerPatience bounds every wait for a router to come to a state.
-const routerPatience = 30 * time.Second
+// routerPatience bounds every wait for a router to come to a state, as long as
+// it may take to deliver a million events.
+const routerPatience = 3 * time.Minute
 
 // until waits for the router to be as wanted and returns what it then shows.
 func (r *router) until(ctx context.Context, what string, wanted func(*admin.Top) bool) (admin.Top, error) {

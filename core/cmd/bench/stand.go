@@ -28,10 +28,10 @@ type stand struct {
 }
 
 // newStand starts one for events of kind.
-func (b *bench) newStand(ctx context.Context, name, kind string) (*stand, error) {
+func (b *bench) newStand(ctx context.Context, name, kind string, of engine) (*stand, error) {
 	s := &stand{b: b, kind: kind}
 	var err error
-	if s.router, err = b.newRouter(ctx, name); err != nil {
+	if s.router, err = b.newRouter(ctx, name, of); err != nil {
 		return nil, err
 	}
 	if s.floor, s.floorAt, err = b.role(ctx, "", "floor", s.router.secret); err != nil {

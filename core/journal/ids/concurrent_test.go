@@ -173,7 +173,7 @@ func TestLongMerge(t *testing.T) {
 				case op.Offset == ids.PageSize && c.close:
 					go func() { closed <- s.Close() }()
 					for !s.Closing() {
-						time.Sleep(time.Millisecond)
+						runtime.Gosched()
 					}
 				case op.Offset == ids.PageSize:
 					s.Add(hashOf(late), knownAt(late, start))

@@ -256,6 +256,33 @@ func TestDiskFailsOnce(t *testing.T) {
 	}
 }
 
+// A run that is whole and cannot be opened is not relied on.
+func TestRunCannotBeOpened(t *testing.T) {
+	d := disktest.New(disktest.Options{})
+	s := open(t, ids.Options{FS: d, Remember: time.Hour})
+	s.Add(hashOf(1), knownAt(1, start))
+	s.Seal()
+	d.Fail(func(op disktest.Op) error {
+		if op.Kind == disktest.Open {
+			return errDisk
+		}
+		return nil
+	})
+	if err := s.Keep(start, nobody); !errors.Is(err, errDisk) {
+		t.Fatalf("%v, want %v", err, errDisk)
+	}
+	if s.Covered() != 0 || len(d.Names()) != 0 {
+		t.Errorf("covered %d, on the disk %v; want nothing", s.Covered(), d.Names())
+	}
+	mustFind(t, s, 1, knownAt(1, start))
+	d.Fail(nil)
+	keep(t, s, start)
+	mustFind(t, s, 1, knownAt(1, start))
+	if s.Covered() != 1 || len(d.Names()) != 1 {
+		t.Errorf("covered %d, on the disk %v; want one run", s.Covered(), d.Names())
+	}
+}
+
 // Without room nothing is lost, and the set goes on when there is some.
 func TestDiskFull(t *testing.T) {
 	d := disktest.New(disktest.Options{Size: 10 * ids.PageSize})

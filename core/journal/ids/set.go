@@ -51,8 +51,8 @@ const DefaultNewest = 200_000
 // Options are the settings of a Set.
 type Options struct {
 	FS disk.FS
-	// Remember is how long an identity is known at least. It is forgotten no
-	// later than about Remember and a half after its acceptance.
+	// Remember is how long an identity is known at least. It is forgotten after
+	// half as long again at most, or twenty minutes if that is longer.
 	Remember time.Duration
 	// Max is how many identities make the set full. Those that have expired
 	// count until they are forgotten. 0 for no bound.
@@ -206,7 +206,7 @@ func (s *Set) Covered() uint64 {
 	return s.covered
 }
 
-// Files are the names of the runs in use. They stay until the next Keep.
+// Files are the names of the runs in use. They stay while no Keep works.
 func (s *Set) Files() []string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

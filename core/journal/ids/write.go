@@ -46,10 +46,11 @@ func (s *Set) write(h header, most int, next func() (entry, bool, error)) (_ *ru
 	if err := s.o.FS.Sync(); err != nil {
 		return nil, err
 	}
-	if file, err = s.o.FS.Open(runName(h.number)); err != nil {
+	opened, err := s.o.FS.Open(runName(h.number))
+	if err != nil {
 		return nil, err
 	}
-	return &run{header: h, file: file, index: x}, nil
+	return &run{header: h, file: opened, index: x}, nil
 }
 
 // fill writes the entries, the index, and the header, which it completes.

@@ -1,0 +1,57 @@
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// New makes an empty directory that only its owner may enter, or takes one that
+// is empty already.
+func New(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	if len(list) > 0 {
+		return fmt.Errorf("%s is not empty: name a new directory", path)
+	}
+	return os.Chmod(path, 0o700)
+}
+
+// Hold locks a data directory that is there, for who works on it while no
+// router may. The error is ErrLocked when one does.
+func Hold(path string) (release func() error, _ error) {
+	if _, err := os.Stat(filepath.Join(path, formatFile)); err != nil {
+		return nil, fmt.Errorf("%s is no data directory: %w", path, err)
+	}
+	f, err := lock(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
+}
+
+// CopyOwn copies what a data directory has beside the journal: keys, and what
+// operators have set. The format file comes last and says that all is there.
+func CopyOwn(from, to string) error {
+	d := &Dir{Path: to}
+	for _, name := range []string{deliveryFile, leaseFile, PauseFile, formatFile} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, fs.ErrNotExist) && name != formatFile {
+			continue // a delivery key from outside, or nothing paused
+		}
+		if err == nil {
+			err = d.make(name, text)
+		}
+		if err != nil {
+			return fmt.Errorf("copy of the data directory: %w", err)
+		}
+	}
+	return nil
+}
