@@ -88,29 +88,22 @@ func (p *pending) outcome(ctx context.Context, a *admission) outbox.Appended {
 // enlist puts what is fresh into the next group, and answers what needs no
 // wait. It gives the group when the caller is to commit it.
 func (j *Journal) enlist(list []admission, out []outbox.Appended) (lead *group, _ error) {
-	for {
-		version := j.ids.Version()
-		for i := range list {
-			a := &list[i]
-			var err error
-			if a.known, a.found, err = j.ids.Find(a.id); err != nil {
-				return nil, fmt.Errorf("journal: identities: %w", err)
-			}
-		}
-		j.mu.Lock()
-		if j.closed {
-			j.mu.Unlock()
-			return nil, outbox.ErrClosed
-		}
-		if j.ids.Version() == version {
-			break
-		}
-		j.mu.Unlock() // some moved while they were looked for
-	}
-	defer j.mu.Unlock()
+	version := j.ids.Version()
 	for i := range list {
 		a := &list[i]
-		leads, err := j.admit(a, &out[i])
+		var err error
+		if a.known, a.found, err = j.ids.Find(a.id); err != nil {
+			return nil, fmt.Errorf("journal: identities: %w", err)
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil, outbox.ErrClosed
+	}
+	for i := range list {
+		a := &list[i]
+		leads, err := j.admit(a, version, &out[i])
 		out[i].Err = err
 		if leads {
 			lead = j.gather
@@ -119,14 +112,19 @@ func (j *Journal) enlist(list []admission, out []outbox.Appended) (lead *group, 
 	return lead, nil
 }
 
-// admit decides about one entry. Callers hold mu.
-func (j *Journal) admit(a *admission, out *outbox.Appended) (leads bool, _ error) {
+// admit decides about one entry, which was looked for among the identities of
+// a version. Callers hold mu.
+func (j *Journal) admit(a *admission, version uint64, out *outbox.Appended) (leads bool, err error) {
 	if q := j.joining[a.id]; q != nil {
 		a.joined = q
 		return false, nil
 	}
 	if known, ok := j.ids.FindNewest(a.id); ok {
 		a.known, a.found = known, true
+	} else if j.ids.Version() != version { // it may have moved to the disk while it was looked for
+		if a.known, a.found, err = j.ids.Find(a.id); err != nil {
+			return false, fmt.Errorf("journal: identities: %w", err)
+		}
 	}
 	if a.found && j.remembers(a.known) {
 		out.Seq, out.Durable, out.Verdict = a.known.Seq, a.known.Seq != 0, outbox.Duplicate

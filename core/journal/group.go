@@ -78,7 +78,7 @@ func (j *Journal) writeEvent(p *pending) {
 	putSeq(p.record, p.seq)
 	p.at, p.err = j.put(p.record, forEvents)
 	if p.err == nil {
-		j.pen.events = append(j.pen.events, p)
+		j.pen.items = append(j.pen.items, item{event: p})
 	}
 }
 
@@ -105,7 +105,7 @@ func (j *Journal) writeSents(g *group) error {
 		if _, err := j.put(s.text(), forStates); err != nil {
 			return err
 		}
-		j.pen.sents = append(j.pen.sents, s)
+		j.pen.items = append(j.pen.items, item{sent: s})
 	}
 	return nil
 }
@@ -122,36 +122,45 @@ func (j *Journal) forgetJoining(g *group) {
 	}
 }
 
-// apply takes into the index what the pen has written and synced. Callers hold mu.
+// apply takes into the index what the pen has written and synced, in the order
+// in which it was written. Callers hold mu.
 func (j *Journal) apply() {
-	seg := j.pen.seg
-	for _, p := range j.pen.events {
-		n := p.note(p.at, int64(recordSize(len(p.record))))
-		seg.notes.addEvent(&n)
-		seg.addEvent(&n)
-		for i := range n.legs {
-			l := &n.legs[i]
-			c := j.channels[l.channel]
-			c.legs.Add(index.Leg{Seq: n.seq, Event: n.at, Lane: l.lane, Park: l.park, Size: p.size})
-			seg.events++
-			seg.liveBytes += p.size
-			c.signal()
+	for _, x := range j.pen.items {
+		switch {
+		case x.event != nil:
+			j.applyEvent(x.event)
+		case x.state != nil:
+			j.applyState(x.state)
+		case x.move != nil:
+			j.applyMove(x.move)
+		default:
+			j.applySent(x.sent)
 		}
-		j.ids.Add(p.id, ids.Known{Seq: p.seq, Digest: p.digest, At: n.accepted})
-		j.cache.add(p)
 	}
-	for _, d := range j.pen.states {
-		j.applyState(d)
-	}
-	for i := range j.pen.moves {
-		j.applyMove(&j.pen.moves[i])
-	}
-	for _, s := range j.pen.sents {
-		seg.notes.addSent(s)
-		c := j.channel(s.channel)
-		c.sent = max(c.sent, s.seq)
+}
+
+func (j *Journal) applyEvent(p *pending) {
+	seg := j.pen.seg
+	n := p.note(p.at, int64(recordSize(len(p.record))))
+	seg.notes.addEvent(&n)
+	seg.addEvent(&n)
+	for i := range n.legs {
+		l := &n.legs[i]
+		c := j.channels[l.channel]
+		c.legs.Add(index.Leg{Seq: n.seq, Event: n.at, Lane: l.lane, Park: l.park, Size: p.size})
+		seg.events++
+		seg.liveBytes += p.size
 		c.signal()
 	}
+	j.ids.Add(p.id, ids.Known{Seq: p.seq, Digest: p.digest, At: n.accepted})
+	j.cache.add(p)
+}
+
+func (j *Journal) applySent(s *sent) {
+	j.pen.seg.notes.addSent(s)
+	c := j.channel(s.channel)
+	c.sent = max(c.sent, s.seq)
+	c.signal()
 }
 
 // addEvent counts an event record in a segment.

@@ -98,6 +98,9 @@ func Check(fsys disk.FS) (Report, error) {
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	for _, name := range names {
+		if err := ids.Check(fsys, name); err != nil {
+			r.Faults = append(r.Faults, err.Error())
+		}
 		n, ok := numberOf(name, ".seg")
 		if !ok {
 			continue
@@ -119,21 +122,26 @@ func checkFile(fsys disk.FS, number uint32) (faults []string, _ error) {
 	if err != nil {
 		return nil, err
 	}
-	found := scan(number, b)
-	end := found.end
 	sum, text, err := openSummary(fsys, number)
-	if err == nil {
+	known := err == nil
+	end := int64(len(b))
+	if known {
 		end = sum.end
 		if err := sum.file.Close(); err != nil {
 			return nil, err
 		}
-		if len(found.damages) == 0 && found.tornFrom == 0 && string(notesOf(&found).text) != string(text) {
-			faults = append(faults, fmt.Sprintf("%s: it does not tell what %s has", summaryName(number), segmentName(number)))
-		}
-	} else if !isAbsent(err) {
+	}
+	found := scan(number, b[:min(end, int64(len(b)))], known)
+	if !known {
+		end = found.end
+	}
+	switch {
+	case known && len(found.damages) == 0 && string(notesOf(&found).text) != string(text):
+		faults = append(faults, fmt.Sprintf("%s: it does not tell what %s has", summaryName(number), segmentName(number)))
+	case err != nil && !isAbsent(err):
 		faults = append(faults, err.Error())
 	}
-	if err := checkSegment(number, b[:min(end, int64(len(b)))], end); err != nil {
+	if err := checkSegment(number, b[:min(end, int64(len(b)))], end, known); err != nil {
 		for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
 			faults = append(faults, e.Error())
 		}

@@ -65,8 +65,9 @@ func (j *Journal) Verify(ctx context.Context) error {
 			continue
 		}
 		buf = b[:0]
-		errs = append(errs, checkSegment(s.number, b[:min(end, int64(len(b)))], end))
+		errs = append(errs, checkSegment(s.number, b[:min(end, int64(len(b)))], end, true))
 	}
+	errs = append(errs, j.ids.Verify())
 	return errors.Join(errs...)
 }
 
@@ -77,15 +78,12 @@ func (j *Journal) uses(s *segment) bool {
 }
 
 // checkSegment names what is damaged in a segment's bytes up to its end.
-func checkSegment(number uint32, b []byte, end int64) error {
+func checkSegment(number uint32, b []byte, end int64, synced bool) error {
 	var errs []error
 	if _, err := parseHeader(b); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", segmentName(number), err))
 	}
-	found := scan(number, b)
-	if found.tornFrom != 0 {
-		found.damages = append(found.damages, damage{at: placeAt(number, found.tornFrom), size: end - found.tornFrom, what: "records before its end cannot be read"})
-	}
+	found := scan(number, b, synced)
 	for _, d := range found.damages {
 		errs = append(errs, fmt.Errorf("%w: %s", ErrDamaged, &d))
 	}

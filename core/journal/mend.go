@@ -56,7 +56,7 @@ func (j *Journal) replace(old *segment) error {
 	if err != nil {
 		return err
 	}
-	found := scan(old.number, b[:min(old.synced, int64(len(b)))])
+	found := scan(old.number, b[:min(old.synced, int64(len(b)))], true)
 	for _, d := range found.damages {
 		j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
 	}

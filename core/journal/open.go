@@ -30,7 +30,11 @@ func Open(o Options) (_ *Journal, err error) {
 	}
 	j.ids, err = ids.Open(ids.Options{FS: o.FS, Remember: max(o.Remember, o.KeepStatus), Max: o.MaxIDs, Newest: o.NewestIDs})
 	if err != nil {
-		return nil, fmt.Errorf("journal: identities: %w", err)
+		hint := ""
+		if errors.Is(err, ids.ErrDamaged) { // events could be accepted twice
+			hint = ": headgate data salvage goes on without what cannot be read"
+		}
+		return nil, fmt.Errorf("journal: identities: %w%s", err, hint)
 	}
 	l := &loading{j: j}
 	if err := l.load(); err != nil {
@@ -52,6 +56,7 @@ func (j *Journal) abandon() error {
 type loading struct {
 	j     *Journal
 	look  bool       // only look: nothing on the disk changes
+	all   bool       // every identity is wanted, covered or not
 	added []identity // above what the identities' runs cover
 }
 
@@ -70,14 +75,30 @@ func (l *loading) load() error {
 		return err
 	}
 	l.count()
-	slices.SortStableFunc(l.added, func(a, b identity) int { return cmp.Compare(a.Seq, b.Seq) })
-	for _, x := range l.added {
+	for _, x := range l.sorted() {
 		j.ids.Add(x.id, x.Known)
 	}
 	for _, c := range j.channels {
-		c.legs.Restarted(c.sent)
+		c.lapse(j.seen.Load())
+		c.legs.Restarted(min(c.sent, j.seq)) // what comes from now on was not sent
 	}
 	return l.noteAttempts()
+}
+
+// lapse makes hand-overs whose lease has ended by now those that nobody speaks
+// for: they may have been handed out again since.
+func (c *channel) lapse(now int64) {
+	var lapsed []index.Leg
+	c.legs.Each(0, func(leg index.Leg) bool {
+		if leg.Until != 0 && leg.Until <= now {
+			lapsed = append(lapsed, leg)
+		}
+		return leg.Seq <= c.sent
+	})
+	for _, leg := range lapsed {
+		leg.Past.Until = 0
+		c.legs.Lease(leg.Seq, leg.Past)
+	}
 }
 
 // maxNoted bounds how many attempts are written down at the start.
@@ -109,10 +130,16 @@ func (l *loading) noteAttempts() error {
 			if err != nil {
 				return err
 			}
-			j.pen.states = append(j.pen.states, &draft{state: s, at: at, settling: new(settling)})
+			j.pen.items = append(j.pen.items, item{state: &draft{state: s, at: at, settling: new(settling)}})
 		}
 	}
 	return j.flush()
+}
+
+// sorted gives the identities by sequence: that of a copied event comes late.
+func (l *loading) sorted() []identity {
+	slices.SortStableFunc(l.added, func(a, b identity) int { return cmp.Compare(a.Seq, b.Seq) })
+	return l.added
 }
 
 // segments reads all segments. It gives the last one, and its records that may
@@ -184,7 +211,11 @@ func openSegment(fsys disk.FS, number uint32) (*segment, error) {
 		err = fmt.Errorf("%w: it is segment %d under another name", ErrDamaged, h.number)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", segmentName(number), err), f.Close())
+		hint := ""
+		if errors.Is(err, ErrDamaged) {
+			hint = ": headgate data salvage collects what can be read"
+		}
+		return nil, errors.Join(fmt.Errorf("%s: %w%s", segmentName(number), err, hint), f.Close())
 	}
 	return &segment{header: h, file: f, end: headSize, synced: headSize, marked: headSize}, nil
 }
@@ -195,9 +226,6 @@ func (l *loading) segment(number, next uint32) (*segment, []record, error) {
 	j := l.j
 	s, err := openSegment(j.fs, number)
 	if err != nil {
-		if errors.Is(err, ErrDamaged) {
-			err = fmt.Errorf("%w: headgate data salvage collects what can be read", err)
-		}
 		return nil, nil, err
 	}
 	replaced := int64(0)
@@ -257,7 +285,7 @@ func (l *loading) scanned(s *segment, replaced int64, last bool) (*segment, []re
 	if err != nil {
 		return nil, nil, err
 	}
-	found := scan(s.number, b)
+	found := scan(s.number, b, false)
 	for _, d := range found.damages {
 		l.j.stats.Damaged++
 		l.j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
@@ -349,7 +377,7 @@ func (l *loading) noted(s *segment) noted {
 		event: func(n *eventNote) {
 			s.addEvent(n)
 			j.seq = max(j.seq, n.seq)
-			if !l.look && n.seq > j.ids.Covered() {
+			if l.all || !l.look && n.seq > j.ids.Covered() {
 				l.added = append(l.added, identity{n.id, ids.Known{Seq: n.seq, Digest: n.digest, At: n.accepted}})
 			}
 			for i := range n.legs {

@@ -1,12 +1,14 @@
 package journal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/headgate-io/headgate/core/journal"
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
@@ -34,6 +36,7 @@ type fact struct {
 	entry *outbox.Entry
 	seq   uint64
 	is    presence
+	slack int             // of its legs, from while it was unknown
 	legs  map[string]*leg // by channel
 }
 
@@ -46,7 +49,7 @@ type leg struct {
 	attempt int  // the highest that was given
 	slack   int  // how many it may be given beyond that, for restarts
 	moved   bool // a dead letter that was redriven keeps no order
-	leased  bool // the last word before a restart may have been a lease
+	leased  bool // the last record may be of a lease: what was given since it lapsed may be given again
 }
 
 // standing is what is told of a leg.
@@ -137,8 +140,9 @@ func (o *oracle) store(f *fact, e *outbox.Entry, seq uint64) error {
 	o.seqs[seq], o.newest = e.Event.ID, seq
 	f.entry, f.seq, f.is, f.legs = e, seq, stored, make(map[string]*leg)
 	for _, t := range e.Targets {
-		f.legs[t.Channel] = &leg{Target: t, is: standing{state: outbox.StatePending}}
+		f.legs[t.Channel] = &leg{Target: t, is: standing{state: outbox.StatePending}, slack: f.slack}
 	}
+	f.slack = 0
 	return nil
 }
 
@@ -160,10 +164,14 @@ func (f *fact) ended() bool {
 	return true
 }
 
-// asked reports whether the status must still be told at now.
+// asked reports whether the status must still be told at now: its key finds it
+// for as long as the identity is remembered.
 func (f *fact) asked(now time.Time) bool {
 	if !f.ended() {
 		return true
+	}
+	if f.entry.Accepted.Add(remember).Before(now) {
+		return false
 	}
 	for _, l := range f.legs {
 		if !l.is.at.Add(keepStatus).Before(now) {
@@ -224,10 +232,8 @@ func (o *oracle) settled(outcomes []outbox.Outcome, err error) {
 		x := &outcomes[i]
 		l := o.facts[o.seqs[x.Seq]].legs[x.Channel]
 		if x.Action == outbox.Retry && x.Unsent && x.What == "" && x.Due.IsZero() && x.Failures == l.is.failures && l.out && x.Attempt == l.attempt {
-			if err == nil { // nothing of it is kept
-				l.out = false
-				l.attempt--
-			}
+			l.out = false // nothing of it is kept, so that it does not fail either
+			l.attempt--
 			continue
 		}
 		from := l.is
@@ -256,6 +262,34 @@ func (o *oracle) settled(outcomes []outbox.Outcome, err error) {
 	}
 }
 
+// looked takes in what a journal that goes on shows of outcomes that it gave an
+// error for: some may have been written before that.
+func (o *oracle) looked(j *journal.Journal, outcomes []outbox.Outcome) error {
+	for i := range outcomes {
+		f := o.facts[o.seqs[outcomes[i].Seq]]
+		l := f.legs[outcomes[i].Channel]
+		if len(l.may) == 0 {
+			continue
+		}
+		st, err := j.Lookup(context.Background(), f.entry.Key())
+		if err != nil {
+			return err
+		}
+		for i := range st.Channels {
+			c := &st.Channels[i]
+			if c.Channel != l.Channel || l.is.shown(c) {
+				continue
+			}
+			at := slices.IndexFunc(l.may, func(s standing) bool { return s.shown(c) })
+			if at < 0 {
+				return fmt.Errorf("%s on %s is %+v, possible is %+v", f.entry.Event.ID, c.Channel, c, l)
+			}
+			l.is, l.may, l.out = l.may[at], nil, c.Out
+		}
+	}
+	return nil
+}
+
 // given takes in what Ready handed out.
 func (o *oracle) given(channel string, items []outbox.Item) error {
 	for i := range items {
@@ -266,7 +300,7 @@ func (o *oracle) given(channel string, items []outbox.Item) error {
 			return err
 		case l.is.state != outbox.StatePending || l.is.held || l.is.due.After(o.now) || l.out:
 			return fmt.Errorf("%s was handed out, which is %+v, out %t", x.Entry.Event.ID, l.is, l.out)
-		case x.Attempt <= l.attempt || x.Attempt > l.attempt+1+l.slack:
+		case x.Attempt <= l.attempt && !l.leased || x.Attempt > l.attempt+1+l.slack:
 			return fmt.Errorf("%s was handed out as attempt %d after %d, with %d restarts between", x.Entry.Event.ID, x.Attempt, l.attempt, l.slack)
 		case x.Failures != l.is.failures:
 			return fmt.Errorf("%s has %d failures, not %d", x.Entry.Event.ID, x.Failures, l.is.failures)
@@ -274,7 +308,7 @@ func (o *oracle) given(channel string, items []outbox.Item) error {
 		if err := o.inOrder(f, l); err != nil {
 			return err
 		}
-		l.out, l.attempt, l.slack, l.leased = true, x.Attempt, 0, false
+		l.out, l.attempt, l.slack = true, x.Attempt, 0
 	}
 	return nil
 }
@@ -287,7 +321,7 @@ func (o *oracle) resumed(channel string, items []outbox.Item) error {
 		switch {
 		case err != nil:
 			return err
-		case !l.leased || l.is.state != outbox.StatePending || l.is.held || x.Attempt != l.attempt || !x.Until.After(o.now):
+		case !l.leased || l.is.state != outbox.StatePending || l.is.held || x.Attempt > l.attempt:
 			return fmt.Errorf("%s was resumed: %+v, which is %+v", x.Entry.Event.ID, x, l)
 		}
 		if err := o.inOrder(f, l); err != nil {
@@ -331,6 +365,18 @@ func (o *oracle) inOrder(f *fact, l *leg) error {
 	return nil
 }
 
+// restarted notes that a hand-over may be counted for every leg.
+func (o *oracle) restarted() {
+	for _, f := range o.facts {
+		if f.is == unknown {
+			f.slack++
+		}
+		for _, l := range f.legs {
+			l.slack++
+		}
+	}
+}
+
 // counts gives what stats are to say of a channel.
 func (o *oracle) counts(channel string) (s outbox.ChannelStats) {
 	for _, f := range o.facts {
@@ -351,3 +397,5 @@ func (o *oracle) counts(channel string) (s outbox.ChannelStats) {
 	}
 	return s
 }
+
+func (l *leg) String() string { return fmt.Sprintf("%+v", *l) }

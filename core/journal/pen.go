@@ -18,11 +18,16 @@ type pen struct {
 	seg     *segment
 	buf     []byte // from seg.end on
 	records int
-	events  []*pending
-	states  []*draft
-	sents   []*sent
-	moves   []move
+	items   []item
 	broken  bool // the segment is not trusted
+}
+
+// item is what a record is about; exactly one part is there.
+type item struct {
+	event *pending
+	state *draft
+	move  *move
+	sent  *sent
 }
 
 // use is what a record is written for: events leave room for states.
@@ -106,11 +111,13 @@ func (j *Journal) flush() error {
 	}
 	if err != nil {
 		err = fmt.Errorf("journal: %s: %w", p.seg.name(), err)
-		for _, e := range p.events {
-			e.err = err
-		}
-		for _, d := range p.states {
-			d.settling.err = err
+		for _, x := range p.items {
+			switch {
+			case x.event != nil:
+				x.event.err = err
+			case x.state != nil:
+				x.state.settling.err = err
+			}
 		}
 		j.distrust(err)
 	} else {
@@ -125,9 +132,8 @@ func (j *Journal) flush() error {
 		p.buf = nil
 	}
 	p.buf, p.records = p.buf[:0], 0
-	clear(p.events)
-	clear(p.states)
-	p.events, p.states, p.sents, p.moves = p.events[:0], p.states[:0], p.sents[:0], p.moves[:0]
+	clear(p.items)
+	p.items = p.items[:0]
 	return err
 }
 
@@ -201,7 +207,7 @@ func (j *Journal) preamble() error {
 		if _, err := j.put(s.text(), forStates); err != nil {
 			return err
 		}
-		j.pen.sents = append(j.pen.sents, s)
+		j.pen.items = append(j.pen.items, item{sent: s})
 	}
 	return nil
 }

@@ -192,7 +192,7 @@ func (j *Journal) copyEvents(seqs []uint64) error {
 		if err != nil {
 			return fmt.Errorf("journal: copy: %w", err)
 		}
-		j.pen.moves = append(j.pen.moves, move{seq, e.note(at, int64(recordSize(len(text))))})
+		j.pen.items = append(j.pen.items, item{move: &move{seq, e.note(at, int64(recordSize(len(text))))}})
 	}
 	return j.flush()
 }
@@ -254,7 +254,7 @@ func (j *Journal) dropDamaged(seq uint64, cause error) error {
 		if err != nil {
 			return err
 		}
-		j.pen.states = append(j.pen.states, &draft{state: s, at: at, settling: new(settling)})
+		j.pen.items = append(j.pen.items, item{state: &draft{state: s, at: at, settling: new(settling)}})
 	}
 	return nil
 }

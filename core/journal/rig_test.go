@@ -181,7 +181,13 @@ func (r *rig) settle(n int) bool {
 	}
 	err := r.j.Settle(context.Background(), outcomes)
 	r.o.settled(outcomes, err)
-	return !r.failed(err)
+	if r.failed(err) {
+		return false
+	}
+	if err != nil {
+		r.must(r.o.looked(r.j, outcomes))
+	}
+	return true
 }
 
 // outcome makes one up: for what is out mostly.
@@ -211,12 +217,12 @@ func (r *rig) outcome() (x outbox.Outcome, ok bool) {
 	switch n := r.random.IntN(100); {
 	case n < 30:
 		x.Action, x.Result = outbox.Done, fmt.Appendf(nil, `{"n":%d}`, r.random.IntN(100))
-	case n < 40:
+	case n < 40 && l.out:
 		x.Action, x.Failures, x.What, x.Reason = outbox.Dead, l.is.failures+1, "failed", fmt.Sprint("reason ", r.random.IntN(100))
-	case n < 55:
+	case n < 55 && l.out:
 		x.Action, x.Failures, x.What, x.Reason = outbox.Retry, l.is.failures+1, "lapsed", "no reply"
 		x.Due = r.o.now.Add(time.Duration(r.random.IntN(int(5 * time.Minute))))
-	case n < 62:
+	case n < 62 && !l.leased: // a lease is the last word
 		x.Action, x.Unsent = outbox.Retry, true
 	case n < 70:
 		operator(outbox.Redrive)

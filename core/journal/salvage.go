@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/headgate-io/headgate/core/journal/disk"
+	"github.com/headgate-io/headgate/core/journal/ids"
 )
 
 // Salvaged tells what Salvage has found.
@@ -28,18 +31,30 @@ func Salvage(from, to disk.FS) (Salvaged, error) {
 	if err != nil {
 		return out, fmt.Errorf("journal: salvage: %w", err)
 	}
+	lostRun := false
 	for _, name := range names {
 		n, isSegment := numberOf(name, ".seg")
 		if !isSegment && !isRun(name) {
 			continue // summaries are made anew
 		}
 		b, err := readFile(from, name)
+		if err == nil && !isSegment {
+			err = ids.Check(from, name)
+		}
 		if err != nil {
 			out.Lost = append(out.Lost, fmt.Sprintf("%s: %v", name, err))
+			lostRun = lostRun || !isSegment
 			continue
 		}
 		if isSegment {
-			b, err = out.segment(n, b)
+			known := false
+			if sum, _, err := openSummary(from, n); err == nil {
+				known, b = true, b[:min(sum.end, int64(len(b)))]
+				if err := sum.file.Close(); err != nil {
+					return out, fmt.Errorf("journal: salvage: %w", err)
+				}
+			}
+			b, err = out.segment(n, b, known)
 			if errors.Is(err, ErrNewer) {
 				return out, fmt.Errorf("journal: salvage: %s: %w", name, err)
 			}
@@ -49,11 +64,36 @@ func Salvage(from, to disk.FS) (Salvaged, error) {
 			return out, fmt.Errorf("journal: salvage: %w", err)
 		}
 	}
+	if lostRun {
+		if err := remember(to); err != nil {
+			return out, fmt.Errorf("journal: salvage: %w", err)
+		}
+	}
 	return out, nil
 }
 
+// remember puts the identities of a journal's events into a run, where the
+// run that had them is lost.
+func remember(fsys disk.FS) error {
+	set, err := ids.Open(ids.Options{FS: fsys, Remember: 1 << 62, Max: 1 << 40})
+	if err != nil {
+		return err
+	}
+	j := &Journal{fs: fsys, ids: set, log: zerolog.Nop(), channels: make(map[string]*channel), cache: newCache()}
+	l := &loading{j: j, look: true, all: true}
+	_, _, err = l.segments()
+	for _, s := range j.segments {
+		err = errors.Join(err, s.close())
+	}
+	for _, x := range l.sorted() {
+		set.Add(x.id, x.Known)
+	}
+	set.Seal()
+	return errors.Join(err, set.Keep(j.Newest(), func(uint64) bool { return false }), set.Close())
+}
+
 // segment gives a segment's bytes with gaps where nothing could be read.
-func (out *Salvaged) segment(number uint32, b []byte) ([]byte, error) {
+func (out *Salvaged) segment(number uint32, b []byte, known bool) ([]byte, error) {
 	h, err := parseHeader(b)
 	if errors.Is(err, ErrNewer) {
 		return nil, err
@@ -62,7 +102,7 @@ func (out *Salvaged) segment(number uint32, b []byte) ([]byte, error) {
 		out.Lost = append(out.Lost, fmt.Sprintf("%s: its header, which is made anew: %v", segmentName(number), err))
 		h = header{number: number, size: int64(len(b))}
 	}
-	found := scan(number, b)
+	found := scan(number, b, known)
 	whole := make([]byte, headSize, found.end)
 	copy(whole, h.bytes())
 	for _, r := range found.records {

@@ -39,11 +39,11 @@ type scanned struct {
 	tornFrom int64 // where a write was cut off, 0 for nowhere
 }
 
-// scan reads all records of a segment's bytes, header included. What cannot be
-// read behind the last mark of a segment that is not sealed was being written
-// when the power went, and ends it; elsewhere it is damage, and what follows
-// is found again.
-func scan(number uint32, b []byte) scanned {
+// scan reads all records of a segment's bytes, header included. Unless all of
+// them are known to be synced, what cannot be read behind the last mark of a
+// segment that is not sealed was being written when the power went, and ends
+// it. Elsewhere it is damage, and what follows is found again.
+func scan(number uint32, b []byte, synced bool) scanned {
 	s := scanned{end: headSize, marked: headSize}
 	for at := int64(headSize); at < int64(len(b)); {
 		place := index.Place{Segment: number, Offset: uint32(at)}
@@ -63,15 +63,21 @@ func scan(number uint32, b []byte) scanned {
 		}
 		next := resync(number, b, at, size, f)
 		if next == 0 {
-			if f != absent {
-				s.damages = append(s.damages, damage{place, int64(len(b)) - at, lastWords})
+			what := lastWords
+			if synced {
+				what = describe(text, f)
+			}
+			if f != absent || synced {
+				s.damages = append(s.damages, damage{place, int64(len(b)) - at, what})
 			}
 			break
 		}
 		s.damages = append(s.damages, damage{place, next - at, describe(text, f)})
 		at = next
 	}
-	s.cut()
+	if !synced && !s.sealed {
+		s.cut()
+	}
 	return s
 }
 
@@ -79,9 +85,6 @@ const lastWords = "what was written last is incomplete"
 
 // cut tells a write that was cut off from damage.
 func (s *scanned) cut() {
-	if s.sealed || len(s.damages) == 0 {
-		return
-	}
 	for i, d := range s.damages {
 		if int64(d.at.Offset) < s.marked {
 			continue
@@ -129,6 +132,9 @@ func describe(text []byte, f fault) string {
 	}
 	if f == damaged {
 		return "a record does not have its checksum"
+	}
+	if f == absent {
+		return "zeros in the place of records"
 	}
 	return "a record's length is none"
 }

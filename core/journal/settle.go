@@ -136,7 +136,7 @@ func (j *Journal) writeSettles(s *settling, drafts map[legKey]*draft) {
 		}
 		d.at = at
 		drafts[legKey{d.channel, d.seq}] = d
-		j.pen.states = append(j.pen.states, d)
+		j.pen.items = append(j.pen.items, item{state: d})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/headgate-io/headgate/core/journal/ids"
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
@@ -184,7 +185,7 @@ func (j *Journal) keepIDs() error {
 		defer j.mu.Unlock()
 		return j.lives(seq)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ids.ErrClosed) { // which is how it ends
 		return fmt.Errorf("journal: identities: %w", err)
 	}
 	return nil

@@ -2,57 +2,44 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/outbox/memory"
-	"github.com/headgate-io/headgate/sdk"
 )
 
-// backlogStep is how many events a turn moves.
-const backlogStep = 64
+const (
+	backlogChannel = "commands"
+	// backlogStep is how many events a turn moves.
+	backlogStep = 64
+	// backlogFill is how many are appended at a time at first.
+	backlogFill = 1000
+)
 
 // backlog is an outbox that always holds the same number of pending events.
 type backlog struct {
 	store outbox.Engine
-	event sdk.Event
-	next  uint64
+	made  *entries
 }
 
-const backlogChannel = "commands"
-
-func newBacklog(ctx context.Context, pending int) (*backlog, error) {
-	const plenty = 1 << 40
-	b := &backlog{store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Nanosecond, MaxIDs: plenty, Capacity: plenty,
-		MaxPending: map[string]int64{backlogChannel: plenty}})}
-	var err error
-	if b.event, err = sdk.ParseEvent(newEvent("bench-1", commanded)); err != nil {
-		return nil, err
-	}
-	for range pending {
-		if err := b.append(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
+func newMemory() outbox.Engine {
+	return memory.New(memory.Options{Remember: remembered, KeepStatus: time.Nanosecond, MaxIDs: plenty, Capacity: plenty,
+		MaxPending: map[string]int64{backlogChannel: plenty}})
 }
 
-func (b *backlog) append(ctx context.Context) error {
-	b.next++
-	e := &outbox.Entry{Event: b.event, Accepted: time.Now(), Targets: []outbox.Target{{Channel: backlogChannel}}}
-	e.Event.ID = fmt.Sprintf("bench-%d", b.next)
-	binary.LittleEndian.PutUint64(e.Digest[:], b.next)
-	return b.store.Append(ctx, e)[0].Err
+// newBacklog fills a store, which ends with it.
+func newBacklog(ctx context.Context, of outbox.Engine, pending int) (*backlog, error) {
+	made, err := newEntries(eventBytes)
+	for filled := 0; err == nil && filled < pending; filled += backlogFill {
+		err = store(ctx, of, made.next(min(backlogFill, pending-filled)))
+	}
+	return &backlog{store: of, made: made}, err
 }
 
 // turn takes in backlogStep events, and hands out and settles as many.
 func (b *backlog) turn(ctx context.Context) error {
-	for range backlogStep {
-		if err := b.append(ctx); err != nil {
-			return err
-		}
+	if err := store(ctx, b.store, b.made.next(backlogStep)); err != nil {
+		return err
 	}
 	now := time.Now()
 	items, _, err := b.store.Ready(backlogChannel, now, backlogStep)

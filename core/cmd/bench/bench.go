@@ -11,9 +11,10 @@ import (
 // bench is one run.
 type bench struct {
 	options
-	dir  string // for everything that is written
-	self string // this program, to be started in roles
-	lib  libzmq
+	dir    string // for everything that is written
+	medium string // what dir is on
+	self   string // this program, to be started in roles
+	lib    libzmq
 }
 
 // target is one of the speed targets and how it is measured.
@@ -32,6 +33,10 @@ func targets() []target {
 		{"S7", (*bench).routes},
 		{"S8", (*bench).footprint},
 		{"S9", (*bench).flatness},
+		{"S10", (*bench).oneAtATime},
+		{"J1", (*bench).journalAlone},
+		{"J2", (*bench).identities},
+		{"J3", (*bench).restarts},
 	}
 }
 
@@ -52,12 +57,16 @@ func measure(ctx context.Context, o options) ([]*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "headgate-bench-")
+	parent, medium, err := place(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(parent, "headgate-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{options: o, dir: dir, self: self, lib: compile(ctx, dir)}
+	b := &bench{options: o, dir: dir, medium: medium, self: self, lib: compile(ctx, dir)}
 	var rows []*row
 	for _, t := range all {
 		if len(o.only) > 0 && !slices.Contains(o.only, t.name) {
@@ -73,6 +82,29 @@ func measure(ctx context.Context, o options) ([]*row, error) {
 		rows = append(rows, got...)
 	}
 	return rows, nil
+}
+
+// place gives the directory for what is written: the one that is wanted, else
+// one for temporary files, else, where those are in memory, the present one.
+func place(wanted string) (dir, medium string, err error) {
+	for _, dir = range []string{wanted, os.TempDir(), "."} {
+		if dir == "" {
+			continue
+		}
+		if dir, err = filepath.Abs(dir); err != nil {
+			return "", "", err
+		}
+		inMemory, err := isMemory(dir)
+		switch {
+		case err != nil:
+			return "", "", err
+		case !inMemory:
+			return dir, "in " + dir, nil
+		case wanted != "":
+			return dir, "in " + dir + ", which is in memory: it says nothing of a disk", nil
+		}
+	}
+	return dir, "in " + dir + ", which is in memory as temporary files are: --dir names a directory on a disk", nil
 }
 
 // profile is where the process called name writes its CPU profile; empty for

@@ -1,53 +1,39 @@
 package main
 
-import (
-	"context"
-	"fmt"
-)
+import "fmt"
 
-// comparison is a router against the floor at so many connections.
-type comparison struct {
-	rate, done, p50, p99 *row
-	lags                 []float64
-}
+// comparison is samples of a router's door beside those of another.
+type comparison struct{ rate, done, p50, p99, cpu *row }
 
-func newComparison(what string, connections int) *comparison {
-	what = fmt.Sprintf("%s, %d connections", what, connections)
-	floor := "net/http + HMAC"
+func newComparison(what, against string) *comparison {
 	return &comparison{
-		rate: &row{What: what, Unit: "req/s", Against: floor},
-		done: &row{What: what + ", until the last is delivered", Unit: "req/s", Against: floor},
-		p50:  &row{What: what + ", p50", Unit: "ms", Against: floor},
-		p99:  &row{What: what + ", p99", Unit: "ms", Against: floor},
+		rate: &row{What: what, Unit: "events/s", Against: against},
+		done: &row{What: what + ", until the last is delivered", Unit: "events/s", Against: against},
+		p50:  &row{What: what + ", p50", Unit: "ms", Against: against},
+		p99:  &row{What: what + ", p99", Unit: "ms", Against: against},
+		cpu:  &row{What: what + ", processor time per event", Unit: "us", Against: against, Missing: withoutProc()},
 	}
 }
 
-func (c *comparison) rows() []*row { return []*row{c.rate, c.done, c.p50, c.p99} }
+func (c *comparison) rows() []*row { return []*row{c.rate, c.done, c.p50, c.p99, c.cpu} }
 
-// against measures both.
-func (c *comparison) against(ctx context.Context, s *stand, connections int) error {
-	return s.b.each(
-		func() error {
-			v, err := s.fireFloor(ctx, connections)
-			if err != nil {
-				return err
-			}
-			c.rate.Baseline = append(c.rate.Baseline, v.perSecond())
-			c.done.Baseline = append(c.done.Baseline, v.perSecond())
-			c.p50.Baseline = append(c.p50.Baseline, v.millis(50))
-			c.p99.Baseline = append(c.p99.Baseline, v.millis(99))
-			return nil
-		},
-		func() error {
-			o, err := s.fireRouter(ctx, connections, 1)
-			if err != nil {
-				return err
-			}
-			c.rate.Measured = append(c.rate.Measured, o.perSecond())
-			c.done.Measured = append(c.done.Measured, o.deliveredPerSecond())
-			c.p50.Measured = append(c.p50.Measured, o.millis(50))
-			c.p99.Measured = append(c.p99.Measured, o.millis(99))
-			c.lags = append(c.lags, o.lag)
-			return nil
-		})
+// add takes one round.
+func (c *comparison) add(base, got sample) {
+	c.rate.add(base.rate, got.rate)
+	c.done.add(base.done, got.done)
+	c.p50.add(base.p50, got.p50)
+	c.p99.add(base.p99, got.p99)
+	if c.cpu.Missing == "" {
+		c.cpu.add(base.cpu, got.cpu)
+	}
 }
+
+// atConnections ends what a row measures.
+func atConnections(what string, n int) string { return fmt.Sprintf("%s, %d connections", what, n) }
+
+// What doors are held against.
+const (
+	theFloor = "net/http + HMAC"
+	inMemory = "memory outbox"
+	thePlain = "plain write + fdatasync"
+)

@@ -18,6 +18,7 @@ type consumer struct {
 	endpoint string
 	number   int // from 0
 	security zmq.Security
+	took     func() // told of every delivery, before the reply; may be nil
 }
 
 // modes are what consumers do until ctx ends.
@@ -107,6 +108,9 @@ func (c *consumer) work(ctx context.Context) error {
 					return nil
 				}
 				return err
+			}
+			if c.took != nil {
+				c.took()
 			}
 			h, err := delivery.ParseHeader(got.Frames[delivery.FrameHeader])
 			if err != nil {

@@ -16,9 +16,12 @@ const (
 )
 
 // newEvent gives a structured CloudEvent of eventBytes.
-func newEvent(id, kind string) []byte {
+func newEvent(id, kind string) []byte { return newSizedEvent(id, kind, eventBytes) }
+
+// newSizedEvent gives one of so many bytes, or a few more if it needs them.
+func newSizedEvent(id, kind string, size int) []byte {
 	head := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":%q,"type":%q,"time":%q,"datacontenttype":"application/json","data":{"amount":12.5,"note":"`,
 		id, source, kind, time.Now().UTC().Format(time.RFC3339))
 	const tail = `"}}`
-	return []byte(head + strings.Repeat("n", max(eventBytes-len(head)-len(tail), 0)) + tail)
+	return []byte(head + strings.Repeat("n", max(size-len(head)-len(tail), 0)) + tail)
 }

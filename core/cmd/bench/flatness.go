@@ -2,50 +2,91 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
-	"time"
+
+	"github.com/headgate-io/headgate/core/outbox"
 )
 
 // flatLimit is S9's: what a hundredfold may cost.
 const flatLimit = 1.2
 
-// flatness is S9, as far as there is an outbox: the cost per event with many
-// pending, with many consumers and with many subscribers, against few.
-func (b *bench) flatness(ctx context.Context) ([]*row, error) {
-	pending := &row{What: "cost per event, 10^5 pending (" + memoryNote + ")", Unit: "ns", Against: "10^3 pending", Aim: atMost(flatLimit),
-		Note: "append, hand out and settle in the outbox alone, 64 at a time"}
-	err := b.each(
-		func() error { return b.turnover(ctx, &pending.Baseline, 1_000) },
-		func() error { return b.turnover(ctx, &pending.Measured, 100_000) })
+// flatness is S9: the cost per event with many pending, with many consumers and
+// with many subscribers, against few.
+func (b *bench) flatness(ctx context.Context) (rows []*row, err error) {
+	rows, err = b.pendings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	consumers, err := b.crowds(ctx)
-	if err != nil {
-		return nil, err
+	for _, of := range []engine{durable, volatile} {
+		consumers, err := b.crowds(ctx, of)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, consumers)
 	}
 	subscribers, err := b.publications(ctx)
-	return []*row{pending, consumers, subscribers}, err
+	return append(rows, subscribers), err
 }
 
-// turnover adds the nanoseconds that one event costs with so many pending.
-func (b *bench) turnover(ctx context.Context, to *[]float64, pending int) error {
-	t, err := newBacklog(ctx, pending)
-	if err != nil {
-		return err
-	}
-	count, start := 0, time.Now()
-	for time.Since(start) < b.window {
-		if err := t.turn(ctx); err != nil {
-			return err
+// fewPending is what many pending events are held against.
+const fewPending = 1_000
+
+// pendings measures what moving an event costs in outboxes with few and with
+// many pending ones.
+func (b *bench) pendings(ctx context.Context) (rows []*row, err error) {
+	for _, of := range []engine{durable, volatile} {
+		what := fmt.Sprintf("append, hand out and settle with %d pending (%s)", b.pending, of.outbox())
+		wall := &row{What: what, Unit: "ns/event", Against: fmt.Sprintf("%d pending", fewPending), Aim: atMost(flatLimit)}
+		cpu := &row{What: what + ", processor time", Unit: "us/event", Against: wall.Against, Aim: atMost(flatLimit), Missing: withoutProc()}
+		rows = append(rows, wall, cpu)
+		sides := [2]struct {
+			pending int
+			*backlog
+		}{{pending: fewPending}, {pending: b.pending}}
+		for i := range sides {
+			of, end, err := b.alone(of)
+			if err != nil {
+				return nil, err
+			}
+			defer end()
+			if sides[i].backlog, err = newBacklog(ctx, of, sides[i].pending); err != nil {
+				return nil, err
+			}
 		}
-		count += backlogStep
+		err := b.each(func() error {
+			var got [2]sample
+			for i := range sides {
+				var err error
+				if got[i], err = b.drive(ctx, 1, backlogStep, func() error { return sides[i].turn(ctx) }); err != nil {
+					return err
+				}
+			}
+			wall.add(1e9/got[0].rate, 1e9/got[1].rate)
+			if cpu.Missing == "" {
+				cpu.add(got[0].cpu, got[1].cpu)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	*to = append(*to, float64(time.Since(start))/float64(count))
-	return nil
+	rows[0].Note = fmt.Sprintf("%d at a time, in the outbox alone: of the durable one two commits; the newest it has in memory, those that waited long it reads", backlogStep)
+	return rows, nil
+}
+
+// alone gives an outbox in this process.
+func (b *bench) alone(of engine) (store outbox.Engine, end func() error, err error) {
+	if of == volatile {
+		store = newMemory()
+		return store, store.Close, nil
+	}
+	j, err := b.startJournal()
+	if err != nil {
+		return nil, nil, err
+	}
+	return j, j.end, nil
 }
 
 const (
@@ -53,19 +94,18 @@ const (
 )
 
 // crowds measures the router's processor time per event, with few and many consumers.
-func (b *bench) crowds(ctx context.Context) (*row, error) {
-	r := &row{What: fmt.Sprintf("router's CPU per event, %d consumers", many), Unit: "us", Against: "1 consumer", Aim: atMost(flatLimit),
-		Note: "64 connections post single events, Go consumers reply done, " + memoryNote}
-	if _, err := cpuTime(os.Getpid()); errors.Is(err, os.ErrNotExist) {
-		r.Missing = noProc
+func (b *bench) crowds(ctx context.Context, of engine) (*row, error) {
+	r := &row{What: fmt.Sprintf("router's processor time per event, %d consumers (%s)", many, of.outbox()), Unit: "us", Against: "1 consumer",
+		Aim: atMost(flatLimit), Note: "64 connections post single events, Go consumers reply done", Missing: withoutProc()}
+	if r.Missing != "" {
 		return r, nil
 	}
-	rt, err := b.newRouter(ctx, "S9")
+	rt, err := b.newRouter(ctx, "S9-"+string(of), of)
 	if err != nil {
 		return nil, err
 	}
 	defer rt.end()
-	s := &stand{b: b, router: rt, kind: commanded}
+	s := &stand{b: b, router: rt, kind: commanded, commits: new(commits)}
 	return r, b.each(
 		func() error { return s.crowd(ctx, &r.Baseline, few) },
 		func() error { return s.crowd(ctx, &r.Measured, many) })
@@ -86,18 +126,7 @@ func (s *stand) crowd(ctx context.Context, to *[]float64, n int) error {
 	if _, err := s.fireRouter(ctx, 64, 1); err != nil {
 		return err
 	}
-	before, err := cpuTime(s.router.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	o, err := s.fireRouter(ctx, 64, 1)
-	if err != nil {
-		return err
-	}
-	after, err := cpuTime(s.router.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	*to = append(*to, float64(after-before)/float64(time.Microsecond)/float64(o.accepted))
-	return nil
+	got, err := s.fireRouter(ctx, 64, 1)
+	*to = append(*to, got.cpu)
+	return err
 }

@@ -1,5 +1,7 @@
 // Command bench measures headgate against its speed targets S1 to S4 and S7
-// to S9. Run it with `go run ./core/cmd/bench`; --only S2,S3 takes a part of it.
+// to S10, and the journal alone: J1 appends, J2 remembered identities, J3 a
+// backlog and a restart. Run it with `go run ./core/cmd/bench`; --only S2,S3
+// takes a part of it.
 //
 // It compares and asserts nothing. Each measurement stands beside a baseline
 // taken on the same machine in the same run: both are short and alternate for
@@ -43,6 +45,10 @@ type options struct {
 	only     []string      // targets; empty for all
 	profiles string        // directory of CPU profiles; empty for none
 	json     string        // file; empty for none
+	dir      string        // for data; empty for that of temporary files
+	pending  int           // events of S9
+	ids      int           // identities of J2
+	backlog  int           // events of J3
 }
 
 // run is main without the process around it.
@@ -59,11 +65,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	f.StringVar(&only, "only", "", "targets to measure, as in S1,S2; all when empty")
 	f.StringVar(&o.profiles, "cpuprofile", "", "`directory` for CPU profiles of the measured process")
 	f.StringVar(&o.json, "json", "", "`file` for the results with every sample")
+	f.StringVar(&o.dir, "dir", "", "`directory` for data, on the disk to be measured; the one for temporary files when empty")
+	f.IntVar(&o.pending, "pending", 1_000_000, "events pending in S9")
+	f.IntVar(&o.ids, "ids", 1_000_000, "identities remembered in J2, as in 10000000")
+	f.IntVar(&o.backlog, "backlog", 100_000, "events pending in J3, as in 1000000")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if o.rounds < 1 || seconds <= 0 || f.NArg() > 0 {
-		return errors.New("--rounds and --seconds must be positive, and there are no arguments")
+	if o.rounds < 1 || seconds <= 0 || o.pending < 1 || o.ids < 1 || o.backlog < 1 || f.NArg() > 0 {
+		return errors.New("every number must be positive, and there are no arguments")
 	}
 	o.window = time.Duration(seconds * float64(time.Second))
 	for name := range strings.SplitSeq(only, ",") {

@@ -29,14 +29,15 @@ func TestRunGivesEveryRow(t *testing.T) {
 	t.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	report := filepath.Join(t.TempDir(), "bench.json")
 	var out strings.Builder
-	if err := run(context.Background(), []string{"--rounds", "1", "--seconds", "0.05", "--json", report}, &out); err != nil {
+	if err := run(context.Background(), []string{"--rounds", "1", "--seconds", "0.05", "--pending", "2000", "--ids", "2000", "--backlog", "300", "--json", report}, &out); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{"S1": 28, "S2": 4, "S3": 8, "S4": 2, "S7": 1, "S8": 7, "S9": 3}
+	want := map[string]int{"S1": 28, "S2": 5, "S3": 19, "S4": 8, "S7": 1, "S8": 7, "S9": 7, "S10": 3,
+		"J1": 9, "J2": 5, "J3": 6}
 	for name, rows := range want {
 		if got := strings.Count(out.String(), "\n"+name+"  "); got != rows {
 			t.Errorf("table has %d rows of %s, want %d\n%s", got, name, rows, &out)

@@ -34,6 +34,23 @@ func parseRSSAnon(status []byte) (float64, error) {
 	return 0, errors.New("status has no RssAnon")
 }
 
+// withoutProc is noProc where there is no /proc, else empty.
+func withoutProc() string {
+	if _, err := cpuTime(os.Getpid()); errors.Is(err, os.ErrNotExist) {
+		return noProc
+	}
+	return ""
+}
+
+// cpuSince gives what a process has used since before, zero without /proc.
+func cpuSince(pid int, before time.Duration) (time.Duration, error) {
+	now, err := cpuTime(pid)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	return now - before, err
+}
+
 // clockTick is the unit of /proc's times: sysconf(_SC_CLK_TCK) is 100 on every
 // Linux that Go runs on.
 const clockTick = time.Second / 100

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,7 +36,7 @@ keys = "dir:keys"
 name = "commands"
 class = "command"
 listen = "tcp://127.0.0.1:0"
-max_pending = "100%"
+max_pending = "100%%"
 [[channels]]
 name = "telemetry"
 class = "telemetry"
@@ -64,8 +64,8 @@ const keyID = "bench"
 type engine string
 
 const (
-	durable engine = "embedded"
-	memory  engine = "memory"
+	durable  engine = "embedded"
+	volatile engine = "memory"
 )
 
 // outbox is what rows call it.
@@ -93,7 +93,7 @@ func playRouter(ctx context.Context, args []string, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	say(top.Doors[0].Address)
+	say(strings.Join([]string{top.Doors[0].Address, top.Commands[0].Address, top.Telemetry[0].Address}, " "))
 	return c.Run(ctx)
 }
 
@@ -129,35 +129,21 @@ func (b *bench) newRouter(ctx context.Context, name string, of engine) (*router,
 	if err := r.start(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := r.locate(ctx); err != nil {
-		r.kill()
-		return nil, err
-	}
 	return r, nil
 }
 
-// start runs it until its door is open.
+// start runs it until its addresses are bound.
 func (r *router) start(ctx context.Context, b *bench) error {
-	c, door, err := b.role(ctx, r.profile, "router", r.config)
+	c, addresses, err := b.role(ctx, r.profile, "router", r.config)
 	if err != nil {
 		return err
 	}
-	at, err := url.Parse(door)
-	if err != nil {
+	var door string
+	if _, err := fmt.Sscan(addresses, &door, &r.commands, &r.telemetry); err != nil {
 		c.kill()
-		return err
+		return fmt.Errorf("router: its addresses: %w", err)
 	}
-	r.child, r.address = c, at.Host
-	return nil
-}
-
-// locate asks where its sockets are.
-func (r *router) locate(ctx context.Context) error {
-	top, err := r.ask.Top(ctx)
-	if err != nil {
-		return err
-	}
-	r.commands, r.telemetry = top.Commands[0].Address, top.Telemetry[0].Address
+	r.child, r.address = c, strings.TrimPrefix(door, "http://")
 	return nil
 }
 

@@ -13,6 +13,13 @@ type row struct {
 	Measured []float64 `json:"measured,omitempty"` // one per round
 	Note     string    `json:"note,omitempty"`
 	Missing  string    `json:"missing,omitempty"` // why nothing was measured
+	Commits  *commits  `json:"commits,omitempty"` // of the journal meanwhile
+}
+
+// add takes one round.
+func (r *row) add(baseline, measured float64) {
+	r.Baseline = append(r.Baseline, baseline)
+	r.Measured = append(r.Measured, measured)
 }
 
 // aim is what a row should reach: a ratio to its baseline, or with Absolute a

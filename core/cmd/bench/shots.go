@@ -20,6 +20,7 @@ type shots struct {
 type order struct {
 	requests int
 	batch    int    // events per request; 1 for single events
+	size     int    // of an event in bytes; 0 for eventBytes
 	kind     string // type of the events
 	keyID    string
 	signer   *webhook.Signer
@@ -27,10 +28,13 @@ type order struct {
 
 // newShots makes and signs requests of events with ids that nobody has used.
 func newShots(o order) *shots {
+	if o.size == 0 {
+		o.size = eventBytes
+	}
 	var run [6]byte
 	_, _ = rand.Read(run[:]) // never fails (crypto/rand, Go 1.24)
 	prefix := hex.EncodeToString(run[:])
-	s := &shots{slab: make([]byte, 0, o.requests*(o.batch*(eventBytes+1)+400)), ends: make([]int, o.requests)}
+	s := &shots{slab: make([]byte, 0, o.requests*(o.batch*(o.size+1)+400)), ends: make([]int, o.requests)}
 	now, n := time.Now(), 0
 	contentType := "application/cloudevents+json"
 	if o.batch > 1 {
@@ -40,7 +44,7 @@ func newShots(o order) *shots {
 		id := fmt.Sprintf("%s-%d", prefix, n)
 		var events [][]byte
 		for range o.batch {
-			events = append(events, newEvent(fmt.Sprintf("%s-%d", prefix, n), o.kind))
+			events = append(events, newSizedEvent(fmt.Sprintf("%s-%d", prefix, n), o.kind, o.size))
 			n++
 		}
 		body := bytes.Join(events, []byte(","))

@@ -24,21 +24,32 @@ type stand struct {
 	consumer *child
 	kind     string // of the events that are sent
 
-	delivered, dropped, refused, asked int // events, over all volleys
+	delivered, dropped, refused, asked int       // events, over all volleys
+	lags                               []float64 // of each, the part of what was accepted that was not delivered when the last answer came
+	commits                            *commits
 }
 
 // newStand starts one for events of kind.
 func (b *bench) newStand(ctx context.Context, name, kind string, of engine) (*stand, error) {
-	s := &stand{b: b, kind: kind}
+	s, err := b.newStandAlone(ctx, name, kind, of)
+	if err != nil {
+		return nil, err
+	}
+	if s.consumer, err = s.consume(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newStandAlone starts one without a consumer.
+func (b *bench) newStandAlone(ctx context.Context, name, kind string, of engine) (*stand, error) {
+	s := &stand{b: b, kind: kind, commits: new(commits)}
 	var err error
 	if s.router, err = b.newRouter(ctx, name, of); err != nil {
 		return nil, err
 	}
 	if s.floor, s.floorAt, err = b.role(ctx, "", "floor", s.router.secret); err != nil {
-		s.close()
-		return nil, err
-	}
-	if s.consumer, err = s.consume(ctx); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -85,50 +96,72 @@ func (s *stand) shots(batch int) *shots {
 		keyID: keyID, signer: s.router.signer})
 }
 
-// fireFloor measures the floor.
-func (s *stand) fireFloor(ctx context.Context, connections int) (*volley, error) {
-	return fire(ctx, s.floorAt, s.shots(1), connections, s.b.window)
+// sample is what one volley shows of a door.
+type sample struct {
+	rate float64 // events per second
+	done float64 // the same, until the last is delivered, commands done
+	p50  float64 // milliseconds
+	p99  float64
+	cpu  float64 // microseconds of its process per event
 }
 
-// outcome is a volley at a router, and what became of it behind the door.
-type outcome struct {
-	*volley
-	lag   float64       // part of the accepted events that was not delivered when the last answer came
-	until time.Duration // from the first request until all accepted events were delivered, commands done
+func newSample(v *volley, until, cpu time.Duration) sample {
+	events := float64(max(v.accepted, 1))
+	return sample{rate: v.perSecond(), done: events / until.Seconds(), p50: v.millis(50), p99: v.millis(99),
+		cpu: float64(cpu) / float64(time.Microsecond) / events}
 }
 
-// deliveredPerSecond is the pace at which all accepted events were delivered.
-func (o *outcome) deliveredPerSecond() float64 { return float64(o.accepted) / o.until.Seconds() }
+// fireFloor measures the floor. It takes a batch for one event, and is counted
+// by events all the same.
+func (s *stand) fireFloor(ctx context.Context, connections, batch int) (sample, error) {
+	before, err := cpuSince(s.floor.cmd.Process.Pid, 0)
+	if err != nil {
+		return sample{}, err
+	}
+	v, err := fire(ctx, s.floorAt, s.shots(batch), connections, s.b.window)
+	if err != nil {
+		return sample{}, err
+	}
+	v.accepted *= batch
+	cpu, err := cpuSince(s.floor.cmd.Process.Pid, before)
+	return newSample(v, v.elapsed, cpu), err
+}
 
 // fireRouter measures the router, and returns when it is quiet again.
-func (s *stand) fireRouter(ctx context.Context, connections, batch int) (*outcome, error) {
+func (s *stand) fireRouter(ctx context.Context, connections, batch int) (sample, error) {
 	shots := s.shots(batch)
 	before, err := s.router.ask.Top(ctx)
 	if err != nil {
-		return nil, err
+		return sample{}, err
+	}
+	used, err := cpuSince(s.router.cmd.Process.Pid, 0)
+	if err != nil {
+		return sample{}, err
 	}
 	v, err := fire(ctx, s.router.address, shots, connections, s.b.window)
 	if err != nil {
-		return nil, err
+		return sample{}, err
 	}
 	last := time.Now()
 	at, err := s.router.ask.Top(ctx)
 	if err != nil {
-		return nil, err
+		return sample{}, err
 	}
 	after, err := s.router.quiet(ctx)
 	if err != nil {
-		return nil, err
+		return sample{}, err
 	}
+	until := v.elapsed + time.Since(last)
 	s.asked += v.accepted + v.refused
 	s.refused += v.refused
 	s.dropped += dropped(&after) - dropped(&before)
 	s.delivered += delivered(&after) - delivered(&before)
-	o := &outcome{volley: v, until: v.elapsed + time.Since(last)}
+	s.commits.add(before.Outbox.Disk, after.Outbox.Disk)
 	if v.accepted > 0 {
-		o.lag = max(1-float64(delivered(&at)-delivered(&before))/float64(v.accepted), 0)
+		s.lags = append(s.lags, max(1-float64(delivered(&at)-delivered(&before))/float64(v.accepted), 0))
 	}
-	return o, nil
+	cpu, err := cpuSince(s.router.cmd.Process.Pid, used)
+	return newSample(v, until, cpu), err
 }
 
 func delivered(t *admin.Top) int { return int(t.Telemetry[0].Sent) + t.Commands[0].Counts.Done }
@@ -136,12 +169,17 @@ func dropped(t *admin.Top) int {
 	return int(t.Telemetry[0].Dropped + t.Telemetry[0].RingDropped)
 }
 
-// lagNote says how far deliveries lagged behind acceptance.
-func lagNote(lags []float64) string {
-	return fmt.Sprintf("%.1f %% of what was accepted was still on its way at the end of a round (median)", 100*summarize(lags).Median)
-}
-
 // tally says what became of everything that was asked of the router.
 func (s *stand) tally() string {
-	return fmt.Sprintf("%d events sent, %d refused, %d delivered, %d dropped, to %s", s.asked, s.refused, s.delivered, s.dropped, s.b.lib.name())
+	text := fmt.Sprintf("%d events sent, %d refused, %d delivered, %d dropped, to %s", s.asked, s.refused, s.delivered, s.dropped, s.b.lib.name())
+	if len(s.lags) == 0 {
+		return text
+	}
+	return text + fmt.Sprintf("; %.1f %% of what was accepted was still on its way at the end of a round (median)", 100*summarize(s.lags).Median)
+}
+
+// anew begins what is told of its volleys anew.
+func (s *stand) anew() {
+	s.delivered, s.dropped, s.refused, s.asked = 0, 0, 0, 0
+	s.lags, s.commits = nil, new(commits)
 }

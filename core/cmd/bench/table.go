@@ -24,6 +24,9 @@ func writeTable(to io.Writer, o options, rows []*row) error {
 				fmt.Fprintf(to, "%s %s: %s\n", r.Target, r.What, text)
 			}
 		}
+		if text := r.Commits.table(); text != "" {
+			fmt.Fprintf(to, "%s %s: %s", r.Target, r.What, text)
+		}
 	}
 	return nil
 }

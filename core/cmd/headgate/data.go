@@ -261,7 +261,10 @@ func restore(backup, path string) error {
 	}
 	err = copyData(backup, half)
 	if err == nil {
-		err = os.Rename(half, path) // takes the place of an empty directory
+		err = os.Remove(path) // empty, as was seen above
+	}
+	if err == nil {
+		err = os.Rename(half, path)
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(half))

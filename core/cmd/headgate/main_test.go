@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,30 +23,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"headgate": main})
 }
 
-// engine is the store of every router in these tests whose configuration names none.
-const engine = "memory"
-
-// useEngine gives a story's configurations their engine.
-func useEngine(e *testscript.Env) error {
-	files, err := filepath.Glob(filepath.Join(e.WorkDir, "*.toml"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if !bytes.Contains(text, []byte("[[channels]]")) || bytes.Contains(text, []byte("[journal]")) {
-			continue
-		}
-		if err := os.WriteFile(file, fmt.Appendf(text, "\n[journal]\nengine = %q\n", engine), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // TestScript runs the stories in testdata/script, each with real processes in a
 // directory of its own.
 func TestScript(t *testing.T) {
@@ -56,13 +30,14 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               useEngine,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":  await,
 			"ready":  ready,
 			"post":   post,
 			"keep":   keep,
 			"expand": expand,
+			"flip":   flip,
+			"newer":  newer,
 		},
 	})
 }
@@ -127,6 +102,31 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := os.ReadFile(path)
 	ts.Check(err)
 	ts.Check(os.WriteFile(path, []byte(os.Expand(string(text), ts.Getenv)), 0o600))
+}
+
+// flip FILE TEXT turns one bit of the first byte of a text in a file.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE TEXT")
+	}
+	alter(ts, args[0], bytes.Index([]byte(ts.ReadFile(args[0])), []byte(args[1])), func(b byte) byte { return b ^ 1 })
+}
+
+// newer SEGMENT makes a segment one of the format after the present one.
+func newer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: newer SEGMENT")
+	}
+	alter(ts, args[0], 8, func(b byte) byte { return b + 1 })
+}
+
+func alter(ts *testscript.TestScript, file string, at int, to func(byte) byte) {
+	text := []byte(ts.ReadFile(file))
+	if at < 0 || at >= len(text) {
+		ts.Fatalf("%s has no such place", file)
+	}
+	text[at] = to(text[at])
+	ts.Check(os.WriteFile(ts.MkAbs(file), text, 0o600))
 }
 
 // post STATUS FILE sends one event to $edge, signed with the key edge-1 whose

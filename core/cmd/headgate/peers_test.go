@@ -226,7 +226,7 @@ func TestCurlAndOpenSSLProduce(t *testing.T) {
 	cmd := exec.Command("../../../examples/producer-curl/send.sh", r.producer.to, filepath.Join(r.dir, "keys", "k1.toml"))
 	cmd.Env = append(os.Environ(), "CURL_CA_BUNDLE="+filepath.Join(r.dir, "cert.pem"))
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"status":"queued"`) {
+	if err != nil || !strings.Contains(string(out), `"status":"accepted"`) {
 		t.Fatalf("%s: %v", out, err)
 	}
 	if l := r.next(p); l.OK != true || !strings.HasPrefix(l.ID, "curl-") {
@@ -271,7 +271,7 @@ func TestSIGTERMDrains(t *testing.T) {
 }
 
 func TestSIGTERMSaysWhatEndsWithIt(t *testing.T) {
-	r := newRig(t, rigOptions{})
+	r := newRig(t, rigOptions{memory: true})
 	r.send("a", "b")
 	r.stop()
 	if log := r.log.String(); !strings.Contains(log, `"pending":2`) {

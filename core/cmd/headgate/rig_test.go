@@ -51,8 +51,7 @@ const rigConfig = `
 dir = "data"
 [log]
 format = "json"
-[journal]
-engine = "ENGINE"
+JOURNAL
 [[ingress]]
 name = "edge"
 listen = "https://127.0.0.1:0"
@@ -91,6 +90,7 @@ channels = ["telemetry"]
 type rigOptions struct {
 	ack      string                  // "30s"
 	attempts int                     // 10
+	memory   bool                    // the in-memory outbox
 	guests   map[string]curve.Public // CURVE where there are any, with the key in router.curve
 }
 
@@ -111,7 +111,11 @@ func newRig(t *testing.T, o rigOptions) *rig {
 			t.Fatal(err)
 		}
 	}
-	text := strings.NewReplacer("ENGINE", engine, "ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts), "CURVE", sealed).Replace(rigConfig)
+	journal := ""
+	if o.memory {
+		journal = "[journal]\nengine = \"memory\""
+	}
+	text := strings.NewReplacer("JOURNAL", journal, "ACK", o.ack, "ATTEMPTS", fmt.Sprint(o.attempts), "CURVE", sealed).Replace(rigConfig)
 	for name, key := range o.guests {
 		text += fmt.Sprintf("[[peers]]\nname = %q\ncurve = %q\nchannels = [\"commands\", \"telemetry\"]\ntopics = [\"com.example.order.\"]\n", name, key)
 	}
@@ -212,7 +216,7 @@ func orderEvent(id string) []byte {
 	return fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"//shop.example/till","type":"com.example.order.created","data":{ "amount": 12.50, "note":"é" }}`, id)
 }
 
-// send posts orders and wants each queued.
+// send posts orders and wants each accepted.
 func (r *rig) send(ids ...string) {
 	r.Helper()
 	for _, id := range ids {

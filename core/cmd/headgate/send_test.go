@@ -33,8 +33,6 @@ listen = "tcp://127.0.0.1:0"
 name = "all"
 type = ["**"]
 channels = ["telemetry"]
-[journal]
-engine = "` + engine + `"
 `
 
 // TestSendOverZeroMQWithTLS: the door proves itself by its certificate, and the

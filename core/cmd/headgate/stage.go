@@ -26,8 +26,6 @@ import (
 const demoConfig = `
 [data]
 dir = "data"
-[journal]
-engine = "memory"
 [[ingress]]
 name = "edge"
 listen = "http://127.0.0.1:0"

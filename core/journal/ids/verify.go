@@ -3,6 +3,8 @@ package ids
 import (
 	"errors"
 	"fmt"
+
+	"github.com/headgate-io/headgate/core/journal/disk"
 )
 
 // Verify reads all runs whole, and names in its error everything that is
@@ -29,4 +31,18 @@ func (s *Set) verifyRun(r *run) error {
 		}
 	}
 	return c.err
+}
+
+// Check verifies one run file of a set that nobody uses. Names that are no
+// run's are none of its business.
+func Check(fs disk.FS, name string) error {
+	number, ending, ok := parseName(name)
+	if !ok || ending != whole {
+		return nil
+	}
+	r, err := openRun(fs, number)
+	if err != nil {
+		return err
+	}
+	return errors.Join(new(Set).verifyRun(r), r.file.Close())
 }
