@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/headgate-io/headgate/core/journal/index"
 	"github.com/headgate-io/headgate/core/outbox"
@@ -28,6 +29,9 @@ func (j *Journal) Lookup(_ context.Context, key outbox.Key) (outbox.Status, erro
 
 // sequence gives the newest entry of a key.
 func (j *Journal) sequence(key outbox.Key) (uint64, error) {
+	if seq, err := strconv.ParseUint(key.ID, 10, 64); err == nil && key.Source == damagedSource {
+		return seq, nil
+	}
 	id := identify(key)
 	j.mu.Lock()
 	seq, ok := j.cache.names[id]
@@ -123,6 +127,8 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 		switch {
 		case errors.Is(err, ErrDamaged) && len(v.legs) == 0:
 			return outbox.Status{}, outbox.ErrNotFound
+		case errors.Is(err, ErrDamaged):
+			return j.nameless(seq, &v)
 		case err != nil:
 			return outbox.Status{}, err
 		}
@@ -136,14 +142,8 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 		c := outbox.ChannelStatus{Target: t}
 		switch {
 		case lives:
-			s, err := j.standingOf(leg, t.Channel, e, i)
-			if err != nil {
+			if err := j.showLeg(&c, leg); err != nil {
 				return outbox.Status{}, err
-			}
-			show(&c, s)
-			c.State, c.Attempt, c.Failures, c.Out, c.Held, c.Due = outbox.StatePending, leg.Attempt, leg.Failures, leg.Out, leg.Held, instant(leg.Due)
-			if leg.Dead {
-				c.State = outbox.StateFailed
 			}
 			newest = j.seen.Load()
 		case ends[t.Channel] != nil:
@@ -164,6 +164,23 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 	return st, nil
 }
 
+// damagedSource stands for the source of an event that cannot be read any
+// more; its sequence stands for its id.
+const damagedSource = "headgate:damaged"
+
+// nameless tells where an event is that cannot be read. Callers hold reading.
+func (j *Journal) nameless(seq uint64, v *view) (outbox.Status, error) {
+	st := outbox.Status{Key: outbox.Key{Source: damagedSource, ID: strconv.FormatUint(seq, 10)}, Seq: seq, Type: "damaged"}
+	for name, leg := range v.legs {
+		c := outbox.ChannelStatus{Target: outbox.Target{Channel: name}}
+		if err := j.showLeg(&c, leg); err != nil {
+			return st, err
+		}
+		st.Channels = append(st.Channels, c)
+	}
+	return st, nil
+}
+
 // place is where the event's record lies.
 func (v *view) place(ends map[string]*state) (index.Place, bool) {
 	for _, leg := range v.legs {
@@ -175,27 +192,21 @@ func (v *view) place(ends map[string]*state) (index.Place, bool) {
 	return index.Place{}, false
 }
 
-// standingOf gives what a leg that has not ended was told. Callers hold reading.
-func (j *Journal) standingOf(leg index.Leg, channel string, e *event, i int) (*standing, error) {
-	if leg.State == (index.Place{}) {
-		return nil, nil
+// showLeg fills in the status of a leg that has not ended. Callers hold reading.
+func (j *Journal) showLeg(c *outbox.ChannelStatus, leg index.Leg) error {
+	s, err := j.standingAt(leg.State, c.Channel)
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return err
 	}
-	text, err := j.readRecord(leg.State, 0)
+	show(c, s)
 	if err != nil {
-		return nil, err
+		c.Reason = "what it was told before cannot be read"
 	}
-	if kind(text[0]) == kindState {
-		s, err := parseState(text)
-		if err != nil {
-			return nil, err
-		}
-		return &s.standing, nil
+	c.State, c.Attempt, c.Failures, c.Out, c.Held, c.Due = outbox.StatePending, leg.Attempt, leg.Failures, leg.Out, leg.Held, instant(leg.Due)
+	if leg.Dead {
+		c.State = outbox.StateFailed
 	}
-	copied, err := parseHead(text)
-	if err != nil || i >= len(copied.legs) {
-		return nil, errors.Join(err, ErrDamaged)
-	}
-	return copied.legs[i], nil
+	return nil
 }
 
 // show fills in a status from a standing, nil for none.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/headgate-io/headgate/core/journal/disk"
@@ -14,35 +13,17 @@ import (
 
 var errIO = errors.New("input/output error")
 
-// fault makes operations of one kind fail, from the k-th on so many times. It
-// watches meanwhile that no file is written on whose write or sync has failed.
+// fault makes operations of one kind fail, from the k-th on so many times.
 type fault struct {
 	kind  disktest.Kind
 	first int
 	times int
 	err   error
 
-	mu      sync.Mutex
-	seen    int
-	struck  int  // how many have failed
-	suspect bool // the segment's last write or sync failed
-	broke   string
+	seen, struck int
 }
 
-// segmentFile is the name under which every segment is made and written.
-const segmentFile = "segment.tmp"
-
 func (f *fault) strike(op disktest.Op) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if op.Name == segmentFile && (op.Kind == disktest.Write || op.Kind == disktest.Sync) {
-		if op.Kind == disktest.Write && op.Offset == 0 {
-			f.suspect = false // another file
-		}
-		if f.suspect {
-			f.broke = fmt.Sprintf("%+v after a failure in that file", op)
-		}
-	}
 	if op.Kind != f.kind {
 		return nil
 	}
@@ -50,10 +31,46 @@ func (f *fault) strike(op disktest.Op) error {
 		return nil
 	}
 	f.struck++
-	if op.Name == segmentFile && (op.Kind == disktest.Write || op.Kind == disktest.Sync) {
-		f.suspect = true
-	}
 	return f.err
+}
+
+// wary is a disk that tells when a file is written to after a write or a sync
+// of it has failed.
+type wary struct {
+	*disktest.Disk
+	broke string
+}
+
+func (w *wary) Create(name string, size int64) (disk.File, error) {
+	f, err := w.Disk.Create(name, size)
+	return &waryFile{File: f, disk: w, name: name}, err
+}
+
+func (w *wary) Open(name string) (disk.File, error) {
+	f, err := w.Disk.Open(name)
+	return &waryFile{File: f, disk: w, name: name}, err
+}
+
+type waryFile struct {
+	disk.File
+	disk   *wary
+	name   string
+	failed bool
+}
+
+func (f *waryFile) WriteAt(p []byte, off int64) (int, error) {
+	if f.failed {
+		f.disk.broke = fmt.Sprintf("%d bytes are written at %d of %s, which has failed", len(p), off, f.name)
+	}
+	n, err := f.File.WriteAt(p, off)
+	f.failed = f.failed || err != nil
+	return n, err
+}
+
+func (f *waryFile) Sync() error {
+	err := f.File.Sync()
+	f.failed = f.failed || err != nil
+	return err
 }
 
 // TestFaults lets each kind of operation fail at each place of a workload: what
@@ -91,12 +108,14 @@ func TestFaults(t *testing.T) {
 func faultAt(t *testing.T, seed uint64, f *fault) bool {
 	r := newRig(t, seed)
 	r.at = fmt.Sprintf("seed %d, %s %d fails %d times", seed, f.kind, f.first, f.times)
+	w := &wary{Disk: r.disk}
+	r.fs = w
 	r.open()
 	r.disk.Fail(f.strike)
 	for step := 0; step < 200 && (step < 60 || f.struck < f.times); step++ {
-		r.stepOn(f)
-		if f.broke != "" {
-			t.Fatalf("%s: %s", r.at, f.broke)
+		r.stepOn()
+		if w.broke != "" {
+			t.Fatalf("%s: %s", r.at, w.broke)
 		}
 	}
 	r.disk.Fail(nil)
@@ -114,10 +133,9 @@ func faultAt(t *testing.T, seed uint64, f *fault) bool {
 
 // stepOn is a step that may fail, and may not be a restart. What was refused is
 // tried again.
-func (r *rig) stepOn(f *fault) {
+func (r *rig) stepOn() {
 	r.Helper()
-	failing := strings.Contains(r.j.Stats().Disk.Refusing, outbox.ErrFailing.Error())
-	if failing || f.suspect {
+	if strings.Contains(r.j.Stats().Disk.Refusing, outbox.ErrFailing.Error()) {
 		if got := r.appendOne(); !errors.Is(got.Err, outbox.ErrFailing) {
 			r.Fatalf("%s: append to a failing disk: %+v", r.at, got)
 		}
@@ -158,40 +176,21 @@ func TestWhatFailedStaysGone(t *testing.T) {
 		// Its record is in the cache of the file that failed, if not on the disk.
 		r.must(r.j.Tidy())
 		r.must(r.o.appended(e, r.j.Append(t.Context(), e)[0]))
-		for i := range 3 { // every time what is there is left behind
+		for range 3 { // each time what was there is left behind
 			r.o.now = r.o.now.Add(3 * remember)
-			for _, c := range channels {
-				r.ready(c, 100)
-			}
-			r.endAll()
+			r.finish()
 			r.fill(200 << 10)
+			r.o.now = r.o.now.Add(3 * remember)
+			r.append(1)
 			r.must(r.j.Tidy())
-			r.must(r.j.Tidy())
-			if i < 2 {
-				continue
-			}
-			if n := r.j.Stats().Disk.Segments; n > 6 {
-				t.Fatalf("%d segments are kept", n)
-			}
+		}
+		if n := r.j.Stats().Disk.Segments; n > 6 {
+			t.Fatalf("%d segments are kept", n)
 		}
 		again := r.on(r.disk.CutSeed(1), 1, "then a cut")
 		again.open()
 		again.drain()
 	}
-}
-
-// endAll ends what is out.
-func (r *rig) endAll() {
-	r.Helper()
-	var done []outbox.Outcome
-	for _, f := range r.o.facts {
-		for _, l := range f.legs {
-			if l.out {
-				done = append(done, outbox.Outcome{Seq: f.seq, Channel: l.Channel, Attempt: l.attempt, At: r.o.now})
-			}
-		}
-	}
-	r.end(done)
 }
 
 // fill appends so many bytes.

@@ -26,7 +26,7 @@ type Options struct {
 	Capacity   int64            // bytes of events held, counted for each channel
 	MaxPending map[string]int64 // bytes held per command channel
 	Reserve    int64            // bytes of the disk that events leave free; at most 5 % of it
-	Segment    int64            // bytes of a segment; 0 for 64 MiB, or less on a small disk
+	Segment    int64            // bytes of a segment; 0 for 64 MiB, less on a small disk, more of a large journal
 	NewestIDs  int              // identities known in memory exactly; 0 for many
 	FS         disk.FS          // instead of Dir
 	Log        zerolog.Logger
@@ -35,6 +35,10 @@ type Options struct {
 const (
 	// segmentSize is that of a segment on a disk with room.
 	segmentSize = 64 << 20
+	// maxSegment is the largest, and maxSegments what a full journal has about:
+	// files are kept open.
+	maxSegment  = 1 << 30
+	maxSegments = 256
 	// minSegment is that of one on a disk with little.
 	minSegment = 1 << 20
 	// maxWaiting bounds the bytes that wait to be written: a disk that is slower
@@ -183,6 +187,9 @@ func (j *Journal) Close() error {
 	defer j.reading.Unlock()
 	for _, s := range j.segments {
 		errs = append(errs, s.close())
+	}
+	if j.mended != nil {
+		errs = append(errs, j.mended.close())
 	}
 	errs = append(errs, j.ids.Close())
 	if err := errors.Join(errs...); err != nil {

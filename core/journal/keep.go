@@ -54,14 +54,16 @@ func (j *Journal) Verify(ctx context.Context) error {
 		}
 		j.reading.RLock()
 		j.mu.Lock()
-		end := s.end
+		end, gone := s.end, j.segment(s.number) != s
 		j.mu.Unlock()
+		if gone { // it was dropped, or replaced
+			j.reading.RUnlock()
+			continue
+		}
 		b, err := s.load(buf)
 		j.reading.RUnlock()
 		if err != nil {
-			if j.uses(s) { // else it was replaced meanwhile
-				errs = append(errs, err)
-			}
+			errs = append(errs, err)
 			continue
 		}
 		buf = b[:0]
@@ -69,12 +71,6 @@ func (j *Journal) Verify(ctx context.Context) error {
 	}
 	errs = append(errs, j.ids.Verify())
 	return errors.Join(errs...)
-}
-
-func (j *Journal) uses(s *segment) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.segment(s.number) == s
 }
 
 // checkSegment names what is damaged in a segment's bytes up to its end.

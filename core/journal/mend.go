@@ -88,6 +88,8 @@ func (j *Journal) replace(old *segment) error {
 			sent: func(*sent) {}})
 	}
 	next.newestEnd, next.events, next.states, next.liveBytes = old.newestEnd, old.events, old.states, old.liveBytes
+	j.reading.Lock() // nobody holds a place in the old file while it changes
+	defer j.reading.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, c := range j.channels {

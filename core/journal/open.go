@@ -234,6 +234,10 @@ func (l *loading) segment(number, next uint32) (*segment, []record, error) {
 		if err != nil {
 			return nil, nil, errors.Join(err, s.close())
 		}
+		if !follower.follows(number) {
+			j.stats.Damaged++
+			j.log.Error().Str("after", s.name()).Str("before", follower.name()).Msg("the journal is damaged: segments are missing, the rest is delivered")
+		}
 		if follower.instead == number {
 			replaced = int64(follower.from)
 		}

@@ -167,6 +167,9 @@ func (j *Journal) seal() error {
 // The new one is made ready first: a disk that has no room for it leaves the
 // old one as it is.
 func (j *Journal) roll(size int64) error {
+	if j.pen.broken {
+		return outbox.ErrFailing
+	}
 	next, err := j.prepare(size)
 	if err != nil {
 		return err
@@ -259,6 +262,9 @@ func (j *Journal) takeSpare(need int64) (disk.File, int64, error) {
 		size, err := f.Size()
 		if err == nil && size >= need {
 			if err = j.fs.Rename(spareName, halfName); err == nil {
+				j.mu.Lock()
+				j.spare = false
+				j.mu.Unlock()
 				return f, size, nil
 			}
 		}
@@ -282,7 +288,7 @@ func (j *Journal) segmentSize() int64 {
 	if err != nil {
 		return minSegment
 	}
-	size := int64(segmentSize)
+	size := min(max(segmentSize, j.o.Capacity/maxSegments), maxSegment)
 	for size > minSegment && size > free/16 {
 		size /= 2
 	}

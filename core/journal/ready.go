@@ -161,11 +161,16 @@ func (j *Journal) readRecord(at index.Place, guess int64) ([]byte, error) {
 
 // readStanding reads how a leg stood as of a record of its, nil for none.
 func (j *Journal) readStanding(at index.Place, channel string) (*standing, error) {
+	j.reading.RLock()
+	defer j.reading.RUnlock()
+	return j.standingAt(at, channel)
+}
+
+// standingAt is readStanding for who holds reading.
+func (j *Journal) standingAt(at index.Place, channel string) (*standing, error) {
 	if at == (index.Place{}) {
 		return nil, nil
 	}
-	j.reading.RLock()
-	defer j.reading.RUnlock()
 	text, err := j.readRecord(at, 0)
 	if err != nil {
 		return nil, err

@@ -104,15 +104,19 @@ func (j *Journal) over(s *segment) bool {
 	return s.forgotten || s.newestEnd+int64(j.o.KeepStatus) < j.seen.Load()
 }
 
+// drop removes the oldest segment. Until its file is gone for good it stays the
+// oldest: a start that finds it without the next would not know what has ended.
 func (j *Journal) drop(s *segment) error {
+	if err := errors.Join(removed(j.fs, s.name()), removed(j.fs, summaryName(s.number)), j.fs.Sync()); err != nil {
+		return fmt.Errorf("journal: %s cannot be dropped: %w", s.name(), err)
+	}
 	j.reading.Lock()
 	defer j.reading.Unlock()
 	j.mu.Lock()
 	j.segments = slices.DeleteFunc(j.segments, func(x *segment) bool { return x == s })
 	j.mu.Unlock()
-	err := errors.Join(s.close(), j.fs.Remove(s.name()), removed(j.fs, summaryName(s.number)), j.fs.Sync())
-	if err != nil {
-		return fmt.Errorf("journal: %s cannot be dropped: %w", s.name(), err)
+	if err := s.close(); err != nil {
+		j.log.Warn().Err(err).Msg("a file that was dropped does not close")
 	}
 	return nil
 }
@@ -224,7 +228,7 @@ func (j *Journal) current(seq uint64) (*event, error) {
 			}
 			continue
 		}
-		if e.legs[i], err = j.standingOf(leg, t.Channel, e, i); err != nil {
+		if e.legs[i], err = j.standingAt(leg.State, t.Channel); err != nil {
 			return nil, err
 		}
 		if e.legs[i] == nil && leg.Attempt > 0 { // the copy may outlive what says how far was sent

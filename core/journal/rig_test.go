@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core/journal"
+	"github.com/headgate-io/headgate/core/journal/disk"
 	"github.com/headgate-io/headgate/core/journal/disk/disktest"
 	"github.com/headgate-io/headgate/core/outbox"
 )
@@ -25,6 +27,7 @@ var channels = []string{"a", "b", "c"}
 type rig struct {
 	*testing.T
 	disk   *disktest.Disk
+	fs     disk.FS // instead of the disk itself
 	j      *journal.Journal
 	o      *oracle
 	random *rand.Rand
@@ -43,7 +46,7 @@ func (r *rig) on(d *disktest.Disk, seed uint64, at string) *rig {
 }
 
 func (r *rig) options() journal.Options {
-	o := journal.Options{FS: r.disk, Remember: remember, KeepStatus: keepStatus, MaxIDs: 1 << 20, Capacity: 64 << 20,
+	o := journal.Options{FS: cmp.Or[disk.FS](r.fs, r.disk), Remember: remember, KeepStatus: keepStatus, MaxIDs: 1 << 20, Capacity: 64 << 20,
 		MaxPending: make(map[string]int64), Segment: 72 << 10, NewestIDs: 8, Log: zerolog.Nop()}
 	for _, c := range channels {
 		o.MaxPending[c] = 64 << 20
@@ -259,25 +262,7 @@ func (r *rig) drain() {
 		}
 	}
 	r.end(release)
-	for again := true; again; {
-		again = false
-		for _, c := range channels {
-			items, _, err := r.j.Ready(c, r.o.now, 100)
-			r.must(err)
-			r.must(r.o.given(c, items))
-			again = again || len(items) > 0
-		}
-		var done []outbox.Outcome
-		for _, f := range r.o.facts {
-			for _, l := range f.legs {
-				if l.out {
-					done = append(done, outbox.Outcome{Seq: f.seq, Channel: l.Channel, Attempt: l.attempt, At: r.o.now})
-				}
-			}
-		}
-		again = again || len(done) > 0
-		r.end(done)
-	}
+	r.finish()
 	for id, f := range r.o.facts {
 		if f.is == stored && !f.ended() {
 			r.Fatalf("%s: %s was never handed out: %+v", r.at, id, f.legs)
@@ -297,4 +282,28 @@ func (r *rig) end(outcomes []outbox.Outcome) {
 	r.Helper()
 	r.must(r.j.Settle(context.Background(), outcomes))
 	r.o.settled(outcomes, nil)
+}
+
+// finish hands out what can be handed out, and ends it, until nothing is left.
+func (r *rig) finish() {
+	r.Helper()
+	for again := true; again; {
+		again = false
+		for _, c := range channels {
+			items, _, err := r.j.Ready(c, r.o.now, 100)
+			r.must(err)
+			r.must(r.o.given(c, items))
+			again = again || len(items) > 0
+		}
+		var done []outbox.Outcome
+		for _, f := range r.o.facts {
+			for _, l := range f.legs {
+				if l.out {
+					done = append(done, outbox.Outcome{Seq: f.seq, Channel: l.Channel, Attempt: l.attempt, At: r.o.now})
+				}
+			}
+		}
+		again = again || len(done) > 0
+		r.end(done)
+	}
 }

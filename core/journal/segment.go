@@ -115,6 +115,12 @@ func (s *spread) has(seq uint64) bool { return s.low != 0 && s.low <= seq && seq
 func segmentName(number uint32) string { return fmt.Sprintf("%08d.seg", number) }
 func summaryName(number uint32) string { return fmt.Sprintf("%08d.idx", number) }
 
+// follows reports whether nothing is missing between a segment and s: only those
+// that were replaced leave a gap.
+func (s *segment) follows(number uint32) bool {
+	return s.number == number+1 || s.instead == s.number-1 && s.from == headSize
+}
+
 func (s *segment) name() string { return segmentName(s.number) }
 
 // bytes is what it takes of the disk.

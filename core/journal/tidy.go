@@ -28,6 +28,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	said := ""
 	for {
 		again := (<-chan time.Time)(nil)
+		j.now(time.Now()) // where nothing happens, too, what is kept gets old
 		if err := j.Tidy(); err != nil {
 			if said != err.Error() { // once, however often it is tried
 				said = err.Error()

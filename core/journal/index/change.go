@@ -20,13 +20,16 @@ func (c *Channel) End(seq uint64) {
 	if s.is(isHeld) {
 		c.counts.Held--
 	}
-	delete(c.past, seq)
+	c.past.drop(seq)
 	if was == waiting {
 		s.set(isGone, true)
 		return
 	}
 	c.table.remove(r)
 	c.open(hash, r)
+	if c.table.count == 0 {
+		c.again, c.due = queue{}, nil // all of them are stale
+	}
 }
 
 // leave notes that a leg is not on its way any more.
@@ -47,7 +50,7 @@ func (c *Channel) Die(seq uint64, p Past) {
 		return
 	}
 	c.leave(r)
-	c.past[seq] = p
+	c.past.set(seq, p)
 	c.counts.Pending--
 	c.counts.Dead++
 	s.set(isDead, true)
@@ -72,7 +75,7 @@ func (c *Channel) Again(seq uint64, p Past, at int64) {
 		return
 	}
 	c.leave(r)
-	c.past[seq] = p
+	c.past.set(seq, p)
 	switch s := c.table.at(r); {
 	case s.phase == waiting || s.phase == unseen:
 	case c.turn(r, at):
@@ -89,13 +92,13 @@ func (c *Channel) Redrive(seq uint64, p Past) {
 	}
 	s := c.table.at(r)
 	s.set(isDead, false)
-	c.past[seq] = p
+	c.past.set(seq, p)
 	c.counts.Dead--
 	c.counts.Pending++
 	if s.phase != aside {
 		return // it was never looked at as dead
 	}
-	if ln := c.lanes[s.laneHash()]; s.laneHash() != 0 && ln != nil && ln.head == r {
+	if ln := c.lanes.entries[s.laneHash()]; s.laneHash() != 0 && ln != nil && ln.head == r {
 		c.queue(r)
 		return
 	}
@@ -112,8 +115,11 @@ func (c *Channel) Hold(seq uint64, p Past) {
 		return
 	}
 	s := c.table.at(r)
+	if s.phase == out { // maybe handed out since p was made
+		p.Attempt, p.Due = max(p.Attempt, c.pastOf(seq).Attempt), 0
+	}
 	s.set(isHeld, true)
-	c.past[seq] = p
+	c.past.set(seq, p)
 	c.counts.Held++
 	if s.phase == queued || s.phase == due {
 		s.phase = aside
@@ -128,7 +134,7 @@ func (c *Channel) Release(seq uint64, p Past, at int64) {
 	}
 	s := c.table.at(r)
 	s.set(isHeld, false)
-	c.past[seq] = p
+	c.past.set(seq, p)
 	c.counts.Held--
 	if s.phase == aside && c.turn(r, at) {
 		c.queue(r)
@@ -138,7 +144,7 @@ func (c *Channel) Release(seq uint64, p Past, at int64) {
 // Lease notes that what is out stays so after a restart. Nothing changes now.
 func (c *Channel) Lease(seq uint64, p Past) {
 	if r := c.find(seq); r != 0 {
-		c.past[seq] = p
+		c.past.set(seq, p)
 	}
 }
 
@@ -150,21 +156,22 @@ func (c *Channel) Unsent(seq uint64) {
 	}
 	c.leave(r)
 	p := c.pastOf(seq)
-	if p.Attempt--; p == (Past{}) && seq > c.sent {
-		delete(c.past, seq)
+	p.Attempt, p.Until = p.Attempt-1, 0
+	if p == (Past{}) && seq > c.sent {
+		c.past.drop(seq)
 	} else {
-		c.past[seq] = p
+		c.past.set(seq, p)
 	}
-	if c.turn(r, p.Due) {
+	if c.turn(r, 0) {
 		c.queue(r)
 	}
 }
 
 // Restate notes that what is known of a leg's state lies elsewhere now.
 func (c *Channel) Restate(seq uint64, to Place) {
-	if p, ok := c.past[seq]; ok {
+	if p, ok := c.past.entries[seq]; ok {
 		p.State = to
-		c.past[seq] = p
+		c.past.set(seq, p)
 	}
 }
 
@@ -175,10 +182,10 @@ func (c *Channel) Remap(to func(Place) Place) {
 		at := to(Place{s.segment, s.offset})
 		s.segment, s.offset = at.Segment, at.Offset
 	}
-	for seq, p := range c.past {
+	for seq, p := range c.past.entries {
 		if p.State != (Place{}) {
 			p.State = to(p.State)
-			c.past[seq] = p
+			c.past.set(seq, p)
 		}
 	}
 }

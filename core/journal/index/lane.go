@@ -21,7 +21,7 @@ func (c *Channel) line(ln *lane, r ref) {
 
 // open lets the next of a lane go when its head has ended.
 func (c *Channel) open(hash uint64, head ref) {
-	ln := c.lanes[hash]
+	ln := c.lanes.entries[hash]
 	if hash == 0 || ln == nil || ln.head != head {
 		return
 	}
@@ -46,11 +46,5 @@ func (c *Channel) open(hash uint64, head ref) {
 		}
 		return
 	}
-	delete(c.lanes, hash)
-}
-
-// queue makes a leg one to be handed out at once.
-func (c *Channel) queue(r ref) {
-	c.table.at(r).phase = queued
-	c.again.push(c.handle(r))
+	c.lanes.drop(hash)
 }

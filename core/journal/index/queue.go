@@ -1,10 +1,16 @@
 package index
 
-// handle names a slot for as long as it has that sequence.
+// handle is a leg's place in the queue or in the heap of due ones. It is stale
+// when the leg has ended, is held or was handed out since; stale ones stay until
+// they are met, or until there is no room for more.
 type handle struct {
 	ref ref
 	seq uint64
+	at  int64 // when it is due
 }
+
+// fewHandles is up to how many handles a queue or a heap grows as it likes.
+const fewHandles = 1024
 
 // queue is first in, first out; it gives its memory back as it drains.
 type queue struct {
@@ -13,61 +19,16 @@ type queue struct {
 }
 
 func (q *queue) len() int      { return len(q.items) - q.head }
+func (q *queue) front() handle { return q.items[q.head] }
+func (q *queue) full() bool    { return q.len() >= fewHandles && len(q.items) == cap(q.items) }
 func (q *queue) push(h handle) { q.items = append(q.items, h) }
 
-func (q *queue) pop() handle {
-	h := q.items[q.head]
+func (q *queue) pop() {
 	q.head++
 	switch {
 	case q.head == len(q.items):
 		*q = queue{}
-	case q.head > 1024 && q.head > len(q.items)/2:
+	case q.head > fewHandles && q.head > len(q.items)/2:
 		q.items, q.head = append([]handle(nil), q.items[q.head:]...), 0
-	}
-	return h
-}
-
-// dueAt is when a leg is due. Those that no longer are stay until they are met.
-type dueAt struct {
-	at int64
-	handle
-}
-
-// dueHeap is a heap, earliest first.
-type dueHeap []dueAt
-
-func (h *dueHeap) push(x dueAt) {
-	*h = append(*h, x)
-	for i := len(*h) - 1; i > 0; {
-		up := (i - 1) / 2
-		if (*h)[up].at <= (*h)[i].at {
-			break
-		}
-		(*h)[up], (*h)[i] = (*h)[i], (*h)[up]
-		i = up
-	}
-}
-
-func (h *dueHeap) pop() {
-	old := *h
-	n := len(old) - 1
-	old[0] = old[n]
-	*h = old[:n]
-	for i := 0; ; {
-		down := 2*i + 1
-		if down >= n {
-			break
-		}
-		if down+1 < n && old[down+1].at < old[down].at {
-			down++
-		}
-		if old[i].at <= old[down].at {
-			break
-		}
-		old[i], old[down] = old[down], old[i]
-		i = down
-	}
-	if n == 0 {
-		*h = nil
 	}
 }

@@ -6,71 +6,17 @@ import (
 	"sort"
 )
 
-// chunkSize is how many slots a chunk has: a word of bits tells which are used.
-const chunkSize = 64
-
-// sizeUnit is what sizes are counted in, rounded up: 16 bits hold 4 MiB.
-const sizeUnit = 64
-
-// MaxSize is the largest size of a leg that is counted exactly.
-const MaxSize = sizeUnit * (1<<16 - 1)
-
-// ref is a slot's place in the table: its chunk's number and its place there,
-// one higher, so that 0 is none.
+// ref is a slot's place in the table: its chunk's number and its own there, one
+// higher, so that 0 is none.
 type ref uint32
 
-// slot is a leg in 28 bytes. A sequence is kept as its distance from the
-// chunk's first one.
-type slot struct {
-	seq     uint32
-	segment uint32
-	offset  uint32
-	lane    [2]uint32
-	next    ref // in the line of its lane
-	size    uint16
-	phase   phase
-	flags   uint8
-}
+func refOf(chunk uint32, number int) ref { return ref(chunk*chunkSize+uint32(number)) + 1 }
 
-// phase is where a slot stands on its way to a consumer.
-type phase uint8
+func (r ref) chunk() uint32  { return uint32(r-1) / chunkSize }
+func (r ref) number() uint32 { return uint32(r-1) % chunkSize }
 
-const (
-	unseen  phase = iota // its turn has not come
-	waiting              // in the line of its lane
-	queued               // to be handed out at once
-	due                  // to be handed out at a time
-	out                  // with a consumer
-	aside                // held, or dead: not on the way
-)
-
-const (
-	isDead uint8 = 1 << iota
-	isHeld
-	isPark
-	isGone // ended while it stood in a line, which lets go of it
-)
-
-func (s *slot) is(flag uint8) bool { return s.flags&flag != 0 }
-
-func (s *slot) set(flag uint8, on bool) {
-	if on {
-		s.flags |= flag
-	} else {
-		s.flags &^= flag
-	}
-}
-
-func (s *slot) laneHash() uint64 { return uint64(s.lane[0])<<32 | uint64(s.lane[1]) }
-
-// chunk is 64 slots in order of sequence; used ones have their bit in live.
-type chunk struct {
-	base  uint64 // sequence of the first one
-	live  uint64
-	slots *[chunkSize]slot
-}
-
-// table finds slots by sequence.
+// table finds slots by sequence. A pointer to a slot holds until the next add
+// or remove, a ref until its slot is removed or add has moved it.
 type table struct {
 	chunks []chunk  // by number
 	order  []uint32 // numbers of chunks in use, by base
@@ -78,20 +24,16 @@ type table struct {
 	count  int
 }
 
-func (t *table) at(r ref) *slot {
-	return &t.chunks[(r-1)/chunkSize].slots[(r-1)%chunkSize]
-}
+func (t *table) at(r ref) *slot { return t.chunks[r.chunk()].slot(r.number()) }
 
 func (t *table) seq(r ref) uint64 {
-	c := &t.chunks[(r-1)/chunkSize]
-	return c.base + uint64(c.slots[(r-1)%chunkSize].seq)
+	c := &t.chunks[r.chunk()]
+	return c.base + uint64(c.slot(r.number()).seq)
 }
 
 // holds reports whether the slot is used for that sequence.
 func (t *table) holds(r ref, seq uint64) bool {
-	c := &t.chunks[(r-1)/chunkSize]
-	i := (r - 1) % chunkSize
-	return c.live>>i&1 == 1 && c.base+uint64(c.slots[i].seq) == seq
+	return int(r.chunk()) < len(t.chunks) && t.chunks[r.chunk()].live>>r.number()&1 == 1 && t.seq(r) == seq
 }
 
 // behind is the place in order of the first chunk whose base is above seq.
@@ -101,138 +43,133 @@ func (t *table) behind(seq uint64) int {
 
 // find gives the slot of a sequence, 0 for none.
 func (t *table) find(seq uint64) ref {
-	at := t.behind(seq)
-	if at == 0 {
+	r := t.from(seq)
+	if r == 0 || t.seq(r) != seq {
 		return 0
 	}
-	number := t.order[at-1]
-	c := &t.chunks[number]
-	for live := c.live; live != 0; live &= live - 1 {
-		i := bits.TrailingZeros64(live)
-		if c.base+uint64(c.slots[i].seq) == seq {
-			return ref(number*chunkSize+uint32(i)) + 1
-		}
-	}
-	return 0
+	return r
 }
 
 // from gives the first slot whose sequence is seq or higher, 0 for none.
 func (t *table) from(seq uint64) ref {
-	for at := max(t.behind(seq)-1, 0); at < len(t.order); at++ {
-		number := t.order[at]
-		c := &t.chunks[number]
-		for live := c.live; live != 0; live &= live - 1 {
-			i := bits.TrailingZeros64(live)
-			if c.base+uint64(c.slots[i].seq) >= seq {
-				return ref(number*chunkSize+uint32(i)) + 1
-			}
+	at := max(t.behind(seq)-1, 0)
+	if at == len(t.order) {
+		return 0
+	}
+	c := &t.chunks[t.order[at]]
+	if place := c.place(seq); place < len(c.slots) {
+		number := c.number(place)
+		if rest := c.live >> number; rest != 0 {
+			return refOf(t.order[at], number+bits.TrailingZeros64(rest))
 		}
 	}
-	return 0
+	return t.first(at + 1)
 }
 
 // after gives the slot that follows in order, 0 for none.
 func (t *table) after(r ref) ref {
-	number, i := uint32(r-1)/chunkSize, uint32(r-1)%chunkSize
-	c := &t.chunks[number]
-	if rest := c.live >> i >> 1; rest != 0 {
+	c := &t.chunks[r.chunk()]
+	if rest := c.live >> r.number() >> 1; rest != 0 {
 		return r + ref(bits.TrailingZeros64(rest)) + 1
 	}
-	for at := t.behind(c.base); at < len(t.order); at++ {
-		next := t.order[at]
-		if live := t.chunks[next].live; live != 0 {
-			return ref(next*chunkSize+uint32(bits.TrailingZeros64(live))) + 1
-		}
+	return t.first(t.behind(c.base))
+}
+
+// first gives the first slot of the chunk at a place in order, 0 if there is none.
+func (t *table) first(at int) ref {
+	if at == len(t.order) {
+		return 0
 	}
-	return 0
+	return refOf(t.order[at], bits.TrailingZeros64(t.chunks[t.order[at]].live))
 }
 
 // add makes a slot for a sequence that has none. Slots that exist move only
-// when it is not the highest one.
+// when it is not above all there were.
 func (t *table) add(seq uint64) ref {
-	at := t.behind(seq)
-	if at == 0 {
-		t.insertChunk(0, seq)
-		return t.put(t.order[0], 0, seq)
+	t.count++
+	at := t.behind(seq) - 1
+	if at < 0 {
+		if len(t.order) == 0 || t.chunks[t.order[0]].highest()-seq >= 1<<32 {
+			return t.begin(0, seq)
+		}
+		t.chunks[t.order[0]].rebase(seq)
+		return t.squeeze(0, seq)
 	}
-	number := t.order[at-1]
-	c := &t.chunks[number]
-	last := chunkSize - bits.LeadingZeros64(c.live)
-	near := seq-c.base < 1<<32
-	highest := c.base + uint64(c.slots[last-1].seq)
-	if highest < seq && near && last < chunkSize {
-		return t.put(number, last, seq)
+	c := &t.chunks[t.order[at]]
+	switch number := c.size(); {
+	case seq <= c.highest():
+		return t.squeeze(at, seq)
+	case number == chunkSize || !c.reaches(seq):
+		return t.begin(at+1, seq)
+	default:
+		c.slots = append(c.slots, slot{seq: uint32(seq - c.base)})
+		c.live |= 1 << number
+		c.kept |= 1 << number
+		return refOf(t.order[at], number)
 	}
-	if highest < seq {
-		t.insertChunk(at, seq)
-		return t.put(t.order[at], 0, seq)
-	}
-	return t.squeeze(at-1, seq)
 }
 
-// squeeze puts a sequence amid those of a chunk: its later slots move to a
-// chunk of their own.
+// begin makes a slot in a chunk of its own.
+func (t *table) begin(at int, seq uint64) ref {
+	c := t.insert(at, chunk{base: seq, live: 1, kept: 1, slots: append(make([]slot, 0, chunkSize), slot{})})
+	if at > 0 {
+		t.chunks[t.order[at-1]].trim()
+	}
+	return refOf(c, 0)
+}
+
+// squeeze makes a slot amid those of a chunk; when it is full, half of them
+// move to another one.
 func (t *table) squeeze(at int, seq uint64) ref {
-	number := t.order[at]
-	var later []slot
-	base := t.chunks[number].base
-	c := &t.chunks[number]
-	for live := c.live; live != 0; live &= live - 1 {
-		i := bits.TrailingZeros64(live)
-		if base+uint64(c.slots[i].seq) > seq {
-			later = append(later, c.slots[i])
-			c.live &^= 1 << i
+	c := &t.chunks[t.order[at]]
+	c.pack()
+	if len(c.slots) == chunkSize {
+		upper := chunk{base: c.base}
+		upper.use(slices.Clone(c.slots[chunkSize/2:]))
+		upper.rebase(upper.seq(0))
+		c.use(slices.Clone(c.slots[:chunkSize/2]))
+		t.insert(at+1, upper)
+		if seq > upper.base {
+			at++
 		}
 	}
-	t.insertChunk(at+1, base+uint64(later[0].seq))
-	next := &t.chunks[t.order[at+1]]
-	for i, s := range later {
-		s.seq = uint32(base + uint64(s.seq) - next.base)
-		next.slots[i] = s
-		next.live |= 1 << i
-	}
-	c = &t.chunks[number]
-	last := chunkSize - bits.LeadingZeros64(c.live)
-	if last < chunkSize {
-		return t.put(number, last, seq)
-	}
-	t.insertChunk(at+1, seq)
-	return t.put(t.order[at+1], 0, seq)
+	return refOf(t.order[at], t.chunks[t.order[at]].insert(seq))
 }
 
-func (t *table) put(number uint32, i int, seq uint64) ref {
-	c := &t.chunks[number]
-	c.slots[i] = slot{seq: uint32(seq - c.base)}
-	c.live |= 1 << i
-	t.count++
-	return ref(number*chunkSize+uint32(i)) + 1
-}
-
-func (t *table) insertChunk(at int, base uint64) {
-	var number uint32
+// insert puts a chunk at a place in order, and gives its number.
+func (t *table) insert(at int, c chunk) (number uint32) {
 	if n := len(t.free); n > 0 {
 		number, t.free = t.free[n-1], t.free[:n-1]
+		t.chunks[number] = c
 	} else {
 		number = uint32(len(t.chunks))
-		t.chunks = append(t.chunks, chunk{})
+		t.chunks = append(t.chunks, c)
 	}
-	t.chunks[number] = chunk{base: base, slots: new([chunkSize]slot)}
 	t.order = slices.Insert(t.order, at, number)
+	return number
 }
 
 // remove frees a slot, and its chunk when that is empty.
 func (t *table) remove(r ref) {
-	number, i := uint32(r-1)/chunkSize, uint32(r-1)%chunkSize
-	c := &t.chunks[number]
-	c.live &^= 1 << i
+	c := &t.chunks[r.chunk()]
+	c.live &^= 1 << r.number()
 	t.count--
-	if c.live != 0 {
-		return
+	switch {
+	case t.count == 0:
+		*t = table{}
+	case c.live == 0:
+		t.drop(r.chunk())
+	case r.chunk() != t.order[len(t.order)-1]: // that one is added to
+		c.trim()
 	}
-	at := t.behind(c.base) - 1
+}
+
+func (t *table) drop(number uint32) {
+	at := t.behind(t.chunks[number].base) - 1
 	t.chunks[number] = chunk{}
 	t.free = append(t.free, number)
-	if at == 0 { // the common case: they end in order
+	if at < len(t.order)/2 { // they end in order, most of them
+		copy(t.order[1:at+1], t.order[:at])
 		t.order = t.order[1:]
 	} else {
 		t.order = slices.Delete(t.order, at, at+1)
