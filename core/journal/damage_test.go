@@ -9,11 +9,8 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headgate-io/headgate/core/journal"
-	"github.com/headgate-io/headgate/core/journal/disk"
-	"github.com/headgate-io/headgate/core/journal/disk/disktest"
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
@@ -278,22 +275,3 @@ func TestAMissingSegment(t *testing.T) {
 	}
 	r.must(j.Close())
 }
-
-// TestAnEventIsNotBuriedByAMend mends the journal while an event of the file
-// that failed is being handed out.
-func TestAnEventIsNotBuriedByAMend(t *testing.T) {
-	r := three(t, true)
-	r.open()
-	e := newEntry("more", nil, outbox.Target{Channel: "b"})
-	r.must(r.j.Append(t.Context(), e)[0].Err)
-	// x to last are on disk only; they move to the file that is written.
-	o := r.options()
-	o.KeepStatus = time.Nanosecond
-	r.must(r.j.Close())
-	r.disk = r.disk.CutMask(0)
-	_ = o
-}
-
-var (
-	_ disk.FS = (*disktest.Disk)(nil)
-)

@@ -93,8 +93,9 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s: %v", c.kind, c.err), func(t *testing.T) {
 			t.Parallel()
+			stride := max(1, 4-*cuts) // all of them where there is time
 			for seed := range uint64(*cuts) {
-				for k := 1; k <= 200; k++ {
+				for k := 1; k <= 200; k += stride {
 					if !faultAt(t, seed, &fault{kind: c.kind, first: k, times: 1 + k%3, err: c.err}) {
 						break
 					}
@@ -203,4 +204,32 @@ func (r *rig) fill(bytes int) {
 		r.must(r.o.appended(e, got))
 		bytes -= len(e.Event.Raw)
 	}
+}
+
+// linking is a disk with links that lead nowhere.
+type linking struct{ *disktest.Disk }
+
+func (linking) Link(string, string) error { return nil }
+
+// TestABackupWritesToNoFileThatFailed asks for a backup, which ends the segment,
+// while the segment is not trusted.
+func TestABackupWritesToNoFileThatFailed(t *testing.T) {
+	r := newRig(t, 1)
+	r.fs = linking{r.disk}
+	r.open()
+	r.append(3)
+	f := &fault{kind: disktest.Sync, first: 1, times: 1, err: errIO}
+	r.disk.Fail(f.strike)
+	if got := r.appendOne(); got.Err == nil {
+		t.Fatal("a sync that failed is acknowledged")
+	}
+	if err := r.j.Backup(t.Context(), "elsewhere"); !errors.Is(err, outbox.ErrFailing) {
+		t.Errorf("backup: %v", err)
+	}
+	r.must(r.j.Tidy())
+	r.must(r.j.Backup(t.Context(), "elsewhere"))
+	r.append(3)
+	again := r.on(r.disk.CutSeed(1), 1, "then a cut")
+	again.open()
+	again.drain()
 }

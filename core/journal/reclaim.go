@@ -42,6 +42,21 @@ func (j *Journal) forgetEarly() {
 	}
 }
 
+// forgetFor gives up statuses, the oldest first, until so many bytes can be
+// freed: on a full disk there is no room for what can only be asked for.
+// Callers hold mu.
+func (j *Journal) forgetFor(need int64) {
+	for _, s := range j.segments {
+		if need <= 0 {
+			return
+		}
+		if s.sealed {
+			s.forgotten = true
+			need -= max(s.end-s.liveBytes, 0)
+		}
+	}
+}
+
 // reclaim drops segments, the oldest first: one may be dropped when nothing in
 // it is needed and none is older, so that no end is forgotten while the event
 // that it ends is still there.

@@ -78,6 +78,14 @@ func (r *rig) open() bool {
 	return true
 }
 
+// use opens the journal with other options, and does not check it.
+func (r *rig) use(o journal.Options) {
+	r.Helper()
+	j, err := journal.Open(o)
+	r.must(err)
+	r.j = j
+}
+
 // failed notes the error of an operation, and reports whether the disk is dead.
 func (r *rig) failed(err error) bool {
 	if err != nil {

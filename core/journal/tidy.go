@@ -86,7 +86,8 @@ func (j *Journal) watchDisk() error {
 	spare := j.spare
 	j.stats.Free, j.stats.Reserve = free, reserve
 	j.mu.Unlock()
-	if size := j.segmentSize(); !spare && free-size >= reserve {
+	size := j.segmentSize()
+	if !spare && free-size >= reserve {
 		if err := j.makeSpare(size); err != nil {
 			return err
 		}
@@ -94,6 +95,9 @@ func (j *Journal) watchDisk() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !spare {
+		j.forgetFor(reserve + size - free)
+	}
 	switch {
 	case j.refusing == outbox.ErrFailing:
 	case free < reserve && j.refusing == nil:

@@ -157,7 +157,7 @@ func (c *Channel) Unsent(seq uint64) {
 	c.leave(r)
 	p := c.pastOf(seq)
 	p.Attempt, p.Until = p.Attempt-1, 0
-	if p == (Past{}) && seq > c.sent {
+	if p == (Past{}) {
 		c.past.drop(seq)
 	} else {
 		c.past.set(seq, p)

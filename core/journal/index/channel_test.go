@@ -156,7 +156,7 @@ func (w *walk) change(what int) {
 		w.c.Die(l.Seq, p)
 		w.m.die(l, p)
 	case 3:
-		if !l.Out && l.at != "line" {
+		if !l.Out && l.at != "line" && l.at != "unseen" {
 			return
 		}
 		p.Failures++
@@ -174,7 +174,7 @@ func (w *walk) change(what int) {
 		w.m.redrive(l, p)
 	case 6:
 		if l.Out && w.IntN(2) == 0 {
-			p.Attempt-- // it was made before the leg was handed out
+			p.Attempt, p.Due = p.Attempt-1, w.later() // it was made before the leg was handed out
 		}
 		w.c.Hold(l.Seq, p)
 		w.m.hold(l, p)
@@ -233,10 +233,16 @@ func (w *walk) restart() {
 	w.c.Restarted(w.given)
 	w.m.restarted(w.given)
 	w.compare()
+	for range w.IntN(40) { // as the rest of the records has it
+		w.change(w.IntN(10))
+	}
 	for range 2 { // the second time there is nothing
 		if got, want := w.c.Resume(w.now), w.m.resume(w.now); !slices.Equal(got, want) {
 			w.Fatalf("step %d: Resume gave\n%+v, want\n%+v", w.step, got, want)
 		}
+	}
+	for range w.IntN(40) {
+		w.change(w.IntN(10))
 	}
 }
 

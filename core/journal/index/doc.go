@@ -3,8 +3,10 @@
 // sequence, and decides which of them are handed out next.
 //
 // A leg that was never handed out takes 28 bytes and its share of a chunk, less
-// than 32 in all; one that was takes a few words more. Payloads, order keys and
-// histories stay on disk: a leg knows the places of its records.
+// than 32 in all, when legs come in order; one that was takes a few words more,
+// and one that outlives all its neighbours under 100. Memory is given back as
+// legs end. Payloads, order keys and histories stay on disk: a leg knows the
+// places of its records.
 //
 // Legs are looked at once, in order of sequence. One whose lane is taken joins
 // the lane's line and is not looked at again until its turn has come.

@@ -220,6 +220,7 @@ func (m *model) redrive(l *modelLeg, p index.Past) {
 	}
 	l.Past, l.Dead = p, false
 	if l.at != "aside" {
+		l.redone = l.redone || l.at == "unseen" // one that was resumed may be before it
 		return
 	}
 	if line := m.lines[l.Lane]; l.Lane != 0 && len(line) > 0 && line[0] == l {

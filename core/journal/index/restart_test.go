@@ -52,6 +52,38 @@ func TestLeased(t *testing.T) {
 			t.Fatalf("Take gave %+v", got)
 		}
 	})
+	t.Run("not the first of its lane", func(t *testing.T) {
+		c := index.New()
+		c.Add(index.Leg{Seq: 1, Lane: 5})
+		c.Add(index.Leg{Seq: 2, Lane: 5, Past: leased})
+		c.Take(50, 10, 10)
+		if got := c.Resume(50); len(got) != 0 {
+			t.Fatalf("Resume gave %+v", got)
+		}
+	})
+	t.Run("two of a lane", func(t *testing.T) {
+		c := index.New()
+		c.Add(index.Leg{Seq: 1, Lane: 5, Past: leased})
+		c.Add(index.Leg{Seq: 2, Lane: 5, Past: leased})
+		if got := c.Resume(50); len(got) != 1 || got[0].Seq != 1 {
+			t.Fatalf("Resume gave %+v", got)
+		}
+		c.End(1)
+		c.Take(50, 10, 10)
+		if got := c.Resume(50); len(got) != 1 || got[0].Seq != 2 {
+			t.Fatalf("Resume gave %+v", got)
+		}
+	})
+	t.Run("dead, held or ended", func(t *testing.T) {
+		c := index.New()
+		c.Add(index.Leg{Seq: 1, Dead: true, Past: leased})
+		c.Add(index.Leg{Seq: 2, Held: true, Past: leased})
+		c.Add(index.Leg{Seq: 3, Past: leased})
+		c.End(3)
+		if got := c.Resume(50); len(got) != 0 {
+			t.Fatalf("Resume gave %+v", got)
+		}
+	})
 	t.Run("over", func(t *testing.T) {
 		if got := begin().Resume(100); len(got) != 0 {
 			t.Fatalf("Resume gave %+v", got)

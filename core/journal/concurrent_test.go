@@ -1,0 +1,138 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/headgate-io/headgate/core/journal/disk/disktest"
+	"github.com/headgate-io/headgate/core/outbox"
+)
+
+// TestEverybodyAtOnce has many append, some the same, consumers settle on every
+// channel, others ask, verify and tidy, and the disk fail now and then. In the
+// end everything that was accepted is done, once.
+func TestEverybodyAtOnce(t *testing.T) {
+	const appenders, each = 8, 400
+	r := newRig(t, 1)
+	o := r.options()
+	o.NewestIDs = 100
+	r.use(o)
+	ctx, stop := context.WithCancel(t.Context())
+	var syncs atomic.Int64
+	r.disk.Fail(func(op disktest.Op) error {
+		if op.Kind == disktest.Sync && syncs.Add(1)%301 == 0 {
+			return errIO
+		}
+		return nil
+	})
+
+	var accepted, duplicates, done atomic.Int64
+	var seqs sync.Map
+	var producers, others sync.WaitGroup
+	for a := range appenders {
+		producers.Go(func() {
+			for n := range each {
+				// Two appenders have the same ids.
+				e := newEntry(fmt.Sprintf("c%d-%d", a/2, n), nil, outbox.Target{Channel: channels[n%3], Order: string(rune('k' + n%5))})
+				e.Accepted = time.Now()
+				for {
+					got := r.j.Append(ctx, e)[0]
+					if got.Err != nil {
+						if ctx.Err() != nil {
+							return
+						}
+						time.Sleep(time.Millisecond) // as a sender that is told to try again
+						continue
+					}
+					if prior, _ := seqs.LoadOrStore(e.Event.ID, got.Seq); prior != got.Seq {
+						t.Errorf("%s is %d and %d", e.Event.ID, prior, got.Seq)
+					}
+					switch got.Verdict {
+					case outbox.Stored:
+						accepted.Add(1)
+					case outbox.Duplicate:
+						duplicates.Add(1)
+					default:
+						t.Errorf("append gave %+v", got)
+					}
+					break
+				}
+			}
+		})
+	}
+	for _, c := range channels {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				items, _, err := r.j.Ready(c, time.Now(), 20)
+				if err != nil && !errors.Is(err, outbox.ErrFailing) && !errors.Is(err, errIO) {
+					t.Error(err)
+					return
+				}
+				for _, i := range items {
+					x := outbox.Outcome{Seq: i.Seq, Channel: c, Attempt: i.Attempt, At: time.Now()}
+					for r.j.Settle(ctx, []outbox.Outcome{x}) != nil && ctx.Err() == nil {
+						time.Sleep(time.Millisecond)
+					}
+					done.Add(1)
+				}
+				if len(items) == 0 {
+					select {
+					case <-r.j.Wake(c):
+					case <-time.After(time.Millisecond):
+					case <-ctx.Done():
+					}
+				}
+			}
+		})
+	}
+	for _, ask := range []func(){
+		func() { _, _ = r.j.Lookup(ctx, outbox.Key{Source: source, ID: "c1-7"}) },
+		func() { _, _ = r.j.List(ctx, outbox.Filter{Limit: 50}) },
+		func() { _, _ = r.j.List(ctx, outbox.Filter{State: outbox.StatePending}) },
+		func() { r.j.Stats() },
+		func() {
+			if err := r.j.Verify(ctx); err != nil && ctx.Err() == nil {
+				t.Errorf("verify: %v", err)
+			}
+		},
+		func() {
+			short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
+			defer cancel()
+			_, _ = r.j.Await(short, outbox.Key{Source: source, ID: "c2-9"})
+		},
+	} {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				ask()
+			}
+		})
+	}
+	others.Go(func() { _ = r.j.Run(ctx) })
+	producers.Wait()
+	want := int64(appenders / 2 * each)
+	for done.Load() < want {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	others.Wait()
+	r.disk.Fail(nil)
+	if accepted.Load() != want || duplicates.Load() != want || done.Load() != want {
+		t.Errorf("%d accepted, %d duplicates, %d done, want %d of each", accepted.Load(), duplicates.Load(), done.Load(), want)
+	}
+	r.tidy()
+	for _, c := range channels {
+		if st := r.j.Stats().Channels[c]; st.Pending != 0 || st.Dead != 0 || st.Out != 0 {
+			t.Errorf("%s has %+v", c, st)
+		}
+	}
+	r.must(r.j.Verify(t.Context()))
+	r.must(r.j.Close())
+	if got := r.j.Append(t.Context(), newEntry("late", nil, outbox.Target{Channel: "a"}))[0]; !errors.Is(got.Err, outbox.ErrClosed) {
+		t.Errorf("append to a closed journal: %+v", got)
+	}
+}
