@@ -114,11 +114,11 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 	var ends map[string]*state
 	if v.entry == nil || len(v.legs) < len(v.entry.Targets) {
 		var err error
-		if ends, err = j.ends(seq); err != nil {
+		if ends, err = j.ends(seq, len(v.legs) > 0); err != nil {
 			return outbox.Status{}, err
 		}
 	}
-	if v.entry == nil {
+	if v.entry == nil || len(v.legs)+len(ends) < len(v.entry.Targets) { // a copied record says how they ended
 		at, ok := v.place(ends)
 		if !ok {
 			return outbox.Status{}, outbox.ErrNotFound
@@ -186,10 +186,13 @@ func (v *view) place(ends map[string]*state) (index.Place, bool) {
 	for _, leg := range v.legs {
 		return leg.Event, true
 	}
+	var newest index.Place // the event may have been copied between two ends
 	for _, s := range ends {
-		return s.event, true
+		if s.event.Segment > newest.Segment {
+			newest = s.event
+		}
 	}
-	return index.Place{}, false
+	return newest, newest != (index.Place{})
 }
 
 // showLeg fills in the status of a leg that has not ended. Callers hold reading.
@@ -220,7 +223,7 @@ func show(c *outbox.ChannelStatus, s *standing) {
 
 // ends gives the records of an event's legs that have ended, by channel, as far
 // as they are kept. Callers hold reading.
-func (j *Journal) ends(seq uint64) (map[string]*state, error) {
+func (j *Journal) ends(seq uint64, forgotten bool) (map[string]*state, error) {
 	j.mu.Lock()
 	type where struct {
 		s       *segment
@@ -228,7 +231,7 @@ func (j *Journal) ends(seq uint64) (map[string]*state, error) {
 	}
 	var list []where
 	for _, s := range slices.Backward(j.segments) {
-		if !s.ends.has(seq) || s.forgotten {
+		if !s.ends.has(seq) || s.forgotten && !forgotten {
 			continue
 		}
 		w := where{s: s}

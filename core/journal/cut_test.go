@@ -74,7 +74,6 @@ func (r *rig) found(d *disktest.Disk, seed uint64, at string) {
 		second.disk.StopAt(0)
 	} else {
 		second = second.on(second.disk.CutSeed(int64(seed)), seed, fmt.Sprintf("opening stopped at %d", stop))
-		second.o.restarted() // the first opening may have counted one
 		second.open()
 	}
 	second.work(10)

@@ -167,7 +167,7 @@ func TestWhatFailedStaysGone(t *testing.T) {
 	for _, kind := range []disktest.Kind{disktest.Write, disktest.Sync} {
 		r := newRig(t, 1)
 		r.open()
-		r.append(3)
+		r.fill(100 << 10)
 		f := &fault{kind: kind, first: 1, times: 1, err: errIO}
 		r.disk.Fail(f.strike)
 		e := r.entry()
@@ -232,4 +232,27 @@ func TestABackupWritesToNoFileThatFailed(t *testing.T) {
 	again := r.on(r.disk.CutSeed(1), 1, "then a cut")
 	again.open()
 	again.drain()
+}
+
+// TestAMendLeavesNoGap replaces a segment that is not the first, and starts
+// again: nothing is missing.
+func TestAMendLeavesNoGap(t *testing.T) {
+	for stop := range 12 {
+		r := newRig(t, 1)
+		r.at = fmt.Sprintf("stopped %d operations later", stop)
+		r.open()
+		r.fill(100 << 10)
+		f := &fault{kind: disktest.Sync, first: 1, times: 1, err: errIO}
+		r.disk.Fail(f.strike)
+		if got := r.appendOne(); got.Err == nil {
+			t.Fatal("a sync that failed is acknowledged")
+		}
+		r.disk.StopAt(r.disk.Operations() + 1 + stop)
+		_ = r.j.Tidy()
+		for s := range int64(3) {
+			again := r.on(r.disk.CutSeed(s), uint64(s), "then a cut")
+			again.open()
+			again.drain()
+		}
+	}
 }

@@ -70,6 +70,11 @@ func (j *Journal) write(g *group) {
 	if err := j.flush(); err != nil {
 		g.err = err
 	}
+	for _, s := range g.settles { // one may lean on another's record
+		if s.err == nil && j.pen.broken {
+			s.err = outbox.ErrFailing
+		}
+	}
 }
 
 func (j *Journal) writeEvent(p *pending) {

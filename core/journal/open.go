@@ -71,6 +71,7 @@ func (l *loading) load() error {
 	if err != nil {
 		return err
 	}
+	j.seq = max(j.seq, j.ids.Covered()) // also where the last segments are lost: what is covered is not read again
 	if err := l.begin(last, tail); err != nil {
 		return err
 	}

@@ -15,37 +15,44 @@ func (j *Journal) Ready(name string, now time.Time, most int) ([]outbox.Item, ti
 	at := j.now(now)
 	j.reading.RLock()
 	c, t, items, err := j.take(name, at, most)
-	for err == nil && t.Wall != 0 && len(items) < most {
+	if err == nil && t.Wall != 0 && len(items) < most {
 		j.reading.RUnlock()
 		err = j.extend(c, t.Wall)
 		j.reading.RLock()
 		if err == nil {
+			var rest index.Taken
 			var more []outbox.Item
-			legs := t.Legs
-			c, t, more, err = j.take(name, at, most-len(items))
-			t.Legs, items = append(legs, t.Legs...), append(items, more...)
+			if _, rest, more, err = j.take(name, at, most-len(items)); err == nil {
+				rest.Legs = append(t.Legs, rest.Legs...)
+				t, items = rest, append(items, more...)
+			}
 		}
 	}
 	if err != nil && len(items) == 0 {
 		j.reading.RUnlock()
 		return nil, time.Time{}, err
 	}
-	unreadable := j.fetch(items, t.Legs)
+	unreadable := j.fetch(c, items, t.Legs)
 	j.reading.RUnlock()
-	if t.More || err != nil { // the rest next time
+	if t.More || t.Wall != 0 || err != nil { // the rest next time
 		c.signal()
 	}
-	for _, u := range unreadable {
+	return j.whole(c, items, unreadable), instant(t.Next), nil
+}
+
+// whole gives the items that could be read; the others are buried.
+func (j *Journal) whole(c *channel, items []outbox.Item, bad []unreadable) []outbox.Item {
+	for _, u := range bad {
 		j.bury(c, u)
 	}
 	whole := items[:0]
 	for _, i := range items {
 		if i.Entry != nil {
-			i.Target = target(i.Entry, name)
+			i.Target = target(i.Entry, c.name)
 			whole = append(whole, i)
 		}
 	}
-	return whole, instant(t.Next), nil
+	return whole
 }
 
 // take hands out legs, with the entries that are in memory.
@@ -111,7 +118,7 @@ type unreadable struct {
 }
 
 // fetch reads the entries that are not in memory. Callers hold reading.
-func (j *Journal) fetch(items []outbox.Item, legs []index.Leg) []unreadable {
+func (j *Journal) fetch(c *channel, items []outbox.Item, legs []index.Leg) []unreadable {
 	var bad []unreadable
 	for i := range items {
 		if items[i].Entry == nil {
@@ -122,7 +129,9 @@ func (j *Journal) fetch(items []outbox.Item, legs []index.Leg) []unreadable {
 			}
 			items[i].Entry = e.entry
 			j.mu.Lock()
-			j.cache.read(e)
+			if leg, ok := c.legs.Find(e.seq); ok && leg.Out && leg.Attempt == legs[i].Attempt { // it may have ended meanwhile
+				j.cache.read(e)
+			}
 			j.mu.Unlock()
 		}
 		if items[i].Since.IsZero() {
@@ -230,19 +239,9 @@ func (j *Journal) Resume(name string) ([]outbox.Item, error) {
 	legs := c.legs.Resume(j.seen.Load())
 	items := j.items(c, legs)
 	j.mu.Unlock()
-	bad := j.fetch(items, legs)
+	bad := j.fetch(c, items, legs)
 	j.reading.RUnlock()
-	for _, u := range bad {
-		j.bury(c, u)
-	}
-	whole := items[:0]
-	for _, i := range items {
-		if i.Entry != nil {
-			i.Target = target(i.Entry, name)
-			whole = append(whole, i)
-		}
-	}
-	return whole, nil
+	return j.whole(c, items, bad), nil
 }
 
 // Wake implements outbox.Dispatching.

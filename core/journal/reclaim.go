@@ -233,7 +233,7 @@ func (j *Journal) current(seq uint64) (*event, error) {
 		leg, lives := v.legs[t.Channel]
 		if !lives {
 			if e.legs[i] == nil || !e.legs[i].ended() {
-				ended, err := j.ends(seq)
+				ended, err := j.ends(seq, true)
 				if err != nil {
 					return nil, err
 				}

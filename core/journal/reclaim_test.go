@@ -10,7 +10,7 @@ import (
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
-// end takes up to most events from a channel and ends them. It gives how many.
+// take hands out up to most events of a channel and settles them. It gives how many.
 func (r *rig) take(channel string, most int, action outbox.Action) int {
 	r.Helper()
 	items, _, err := r.j.Ready(channel, r.o.now, most)
@@ -179,17 +179,51 @@ func TestEndsAreAskedFor(t *testing.T) {
 	if !known("m1") || !known("m100") {
 		t.Error("an end is forgotten before keep_status")
 	}
-	for range 10 {
+	for i := range 10 {
 		r.load(500, nil)
 		for r.take("a", 1000, outbox.Done) > 0 {
 		}
 		r.tidy()
+		if id := fmt.Sprintf("m%d", 100+500*i); i > 0 && !known(id) {
+			t.Errorf("the end of %s is forgotten, which the budget has room for", id)
+		}
 	}
 	if known("m1") || !known("m5100") {
 		t.Error("the budget of ends is not kept from the oldest on")
 	}
 	if d := r.j.Stats().Disk; d.Bytes > 12*o.Segment {
 		t.Errorf("%d bytes are kept for ends", d.Bytes)
+	}
+	r.must(r.j.Close())
+}
+
+// TestIdentitiesOutliveTheirSegments drops segments whose identities are still
+// to be remembered, and cuts the power.
+func TestIdentitiesOutliveTheirSegments(t *testing.T) {
+	r := newRig(t, 1)
+	o := r.options()
+	o.KeepStatus, o.NewestIDs = time.Second, 0
+	r.use(o)
+	r.load(1000, nil)
+	for r.take("a", 1000, outbox.Done) > 0 {
+	}
+	r.o.now = r.o.now.Add(time.Minute)
+	r.load(1, nil)
+	before := r.j.Stats().Disk.Segments
+	r.tidy()
+	if n := r.j.Stats().Disk.Segments; n >= before {
+		t.Fatalf("%d segments of %d are left", n, before)
+	}
+	r.disk = r.disk.CutSeed(1)
+	o.FS = r.disk
+	r.use(o)
+	r.ids = 0
+	for id := range 1000 {
+		e := newEntry(fmt.Sprintf("m%d", id+1), nil, outbox.Target{Channel: "a"})
+		e.Accepted = r.o.now
+		if got := r.j.Append(t.Context(), e)[0]; got.Err != nil || got.Verdict != outbox.Duplicate {
+			t.Fatalf("m%d again: %+v", id+1, got)
+		}
 	}
 	r.must(r.j.Close())
 }

@@ -66,11 +66,13 @@ func (r *rig) open() bool {
 	r.Helper()
 	j, err := journal.Open(r.options())
 	if errors.Is(err, disktest.ErrStopped) {
+		r.o.restarted() // it may have counted one already
 		return false
 	}
 	r.must(err)
 	r.j = j
 	if err := r.o.reopened(j); errors.Is(err, disktest.ErrStopped) {
+		r.o.restarted()
 		return false
 	} else {
 		r.must(err)

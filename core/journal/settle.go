@@ -46,9 +46,10 @@ func (j *Journal) Settle(ctx context.Context, outcomes []outbox.Outcome) error {
 		j.mu.Unlock()
 		return outbox.ErrClosed
 	}
-	if !j.takeBack(s) {
+	if !j.unsent(s) { // nothing of it is to be kept
+		j.takeBack(s)
 		j.mu.Unlock()
-		return nil // nothing of it is to be kept
+		return nil
 	}
 	lead := j.gather.empty()
 	s.group = j.gather
@@ -57,14 +58,19 @@ func (j *Journal) Settle(ctx context.Context, outcomes []outbox.Outcome) error {
 	j.mu.Unlock()
 	if lead {
 		j.commit(g)
-		return s.err
+	} else {
+		select {
+		case <-g.done:
+		case <-ctx.Done():
+			return fmt.Errorf("journal: gave up while it was written: %w", ctx.Err())
+		}
 	}
-	select {
-	case <-g.done:
-		return s.err
-	case <-ctx.Done():
-		return fmt.Errorf("journal: gave up while it was written: %w", ctx.Err())
+	if s.err == nil { // else all of it is tried again
+		j.mu.Lock()
+		j.takeBack(s)
+		j.mu.Unlock()
 	}
+	return s.err
 }
 
 // recall reads what legs were told before, where they were told anything.
@@ -93,31 +99,40 @@ func (j *Journal) recall(s *settling) error {
 	return nil
 }
 
-// takeBack applies what needs no record: hand-overs that never left. It
-// reports whether anything else is there. Callers hold mu.
-func (j *Journal) takeBack(s *settling) (rest bool) {
+// unsent marks what needs no record: hand-overs that never left. It reports
+// whether anything else is there. Callers hold mu.
+func (j *Journal) unsent(s *settling) (rest bool) {
 	for i := range s.outcomes {
 		o := &s.outcomes[i]
-		if !isUnsent(o) {
-			rest = true
-			continue
-		}
-		c := j.channels[o.Channel]
-		if c == nil {
-			continue
-		}
-		if leg, ok := c.legs.Find(o.Seq); ok && leg.Out && leg.Attempt == o.Attempt {
-			if o.Failures != leg.Failures || o.Due.After(o.At) || o.What != "" {
-				rest = true
-				continue
-			}
+		leg, ok := j.outLeg(o)
+		s.over[i] = isUnsent(o) && (!ok || o.Failures == leg.Failures && !o.Due.After(o.At) && o.What == "")
+		rest = rest || !s.over[i]
+	}
+	return rest
+}
+
+// takeBack applies what unsent has marked, once all else is on disk: what is
+// taken back may go out again at once, under the same attempt. Callers hold mu.
+func (j *Journal) takeBack(s *settling) {
+	for i := range s.outcomes {
+		o := &s.outcomes[i]
+		if _, ok := j.outLeg(o); ok && s.over[i] {
+			c := j.channels[o.Channel]
 			c.legs.Unsent(o.Seq)
 			j.cache.back(o.Seq)
 			c.signal()
-			s.over[i] = true
 		}
 	}
-	return rest
+}
+
+// outLeg finds the hand-over an outcome speaks of. Callers hold mu.
+func (j *Journal) outLeg(o *outbox.Outcome) (index.Leg, bool) {
+	c := j.channels[o.Channel]
+	if c == nil {
+		return index.Leg{}, false
+	}
+	leg, ok := c.legs.Find(o.Seq)
+	return leg, ok && leg.Out && leg.Attempt == o.Attempt
 }
 
 func isUnsent(o *outbox.Outcome) bool { return o.Action == outbox.Retry && o.Unsent }

@@ -95,9 +95,11 @@ func (j *Journal) watchDisk() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	need := reserve - free
 	if !spare {
-		j.forgetFor(reserve + size - free)
+		need += size
 	}
+	j.forgetFor(need)
 	switch {
 	case j.refusing == outbox.ErrFailing:
 	case free < reserve && j.refusing == nil:

@@ -35,15 +35,12 @@ func (j *Journal) transplant(old *segment, records []record, from int64) (*segme
 		buf = appendRecord(buf, at, r.text)
 		moved = append(moved, record{at: at, text: r.text, size: recordSize(len(r.text))})
 	}
-	h.size = max(j.segmentSize(), int64(len(buf))+preambleRoom+sealRoom)
-	copy(buf, h.bytes())
-	if err := removed(j.fs, halfName); err != nil {
-		return nil, nil, err
-	}
-	f, err := j.fs.Create(halfName, h.size)
+	f, room, err := j.takeSpare(int64(len(buf)) + preambleRoom + sealRoom)
 	if err != nil {
 		return nil, nil, fullOr(err)
 	}
+	h.size = room
+	copy(buf, h.bytes())
 	s := &segment{header: h, file: f, end: int64(len(buf)), synced: int64(len(buf)), marked: headSize, notes: newNotes()}
 	if _, err = f.WriteAt(buf, 0); err == nil {
 		err = f.Sync()
