@@ -235,7 +235,7 @@ func (c *Core) Run(ctx context.Context) error {
 		g.Go(func() error { defer settling.Done(); return ch.Run(replying, ch.socket) })
 		g.Go(func() error { return ch.socket.Run(work) })
 	}
-	g.Go(func() error { settling.Wait(); kept(); return nil })
+	g.Go(func() error { <-work.Done(); settling.Wait(); kept(); return nil })
 	if store, ok := c.store.(tidier); ok {
 		g.Go(func() error { return store.Run(keeping) })
 	}

@@ -21,7 +21,19 @@ func New(path string) error {
 	if len(list) > 0 {
 		return fmt.Errorf("%s is not empty: name a new directory", path)
 	}
-	return os.Chmod(path, 0o700)
+	if err := os.Chmod(path, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Hold locks a data directory that is there, for who works on it while no

@@ -159,11 +159,7 @@ func (d *Dir) make(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.Open(d.Path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return syncDir(d.Path)
 }
 
 // ReadKey reads an Ed25519 private key, PKCS #8 in PEM (RFC 8410), from a file

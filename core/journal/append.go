@@ -25,6 +25,7 @@ type admission struct {
 	*pending
 	known  ids.Known
 	found  bool
+	fault  error    // of the search
 	joined *pending // whose outcome it shares; itself when it is fresh
 }
 
@@ -91,10 +92,7 @@ func (j *Journal) enlist(list []admission, out []outbox.Appended) (lead *group, 
 	version := j.ids.Version()
 	for i := range list {
 		a := &list[i]
-		var err error
-		if a.known, a.found, err = j.ids.Find(a.id); err != nil {
-			return nil, fmt.Errorf("journal: identities: %w", err)
-		}
+		a.known, a.found, a.fault = j.ids.Find(a.id)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -115,6 +113,9 @@ func (j *Journal) enlist(list []admission, out []outbox.Appended) (lead *group, 
 // admit decides about one entry, which was looked for among the identities of
 // a version. Callers hold mu.
 func (j *Journal) admit(a *admission, version uint64, out *outbox.Appended) (leads bool, err error) {
+	if a.fault != nil {
+		return false, fmt.Errorf("journal: identities: %w", a.fault)
+	}
 	if q := j.joining[a.id]; q != nil {
 		a.joined = q
 		return false, nil

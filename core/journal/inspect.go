@@ -50,11 +50,7 @@ func Inspect(fsys disk.FS) (_ Report, err error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("journal: %w", err)
 	}
-	for _, r := range tail { // what no mark covers is read all the same
-		if n, err := noteOf(&r); err == nil {
-			n.tell(newNotes(), l.noted(j.segments[len(j.segments)-1]))
-		}
-	}
+	l.also(tail)
 	l.count()
 	r := Report{Format: format, Channels: make(map[string]outbox.ChannelStats), Sequence: j.seq, Newest: j.Newest(), Faults: []string{}}
 	for _, s := range j.segments {
@@ -70,12 +66,8 @@ func Inspect(fsys disk.FS) (_ Report, err error) {
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	for _, name := range names {
-		f, err := fsys.Open(name)
-		if err != nil {
-			continue // it has gone meanwhile
-		}
-		size, err := f.Size()
-		if err = errors.Join(err, f.Close()); err != nil {
+		size, err := sizeOf(fsys, name)
+		if err != nil && !isAbsent(err) { // else it has gone meanwhile
 			return r, fmt.Errorf("journal: %s: %w", name, err)
 		}
 		r.Bytes += size

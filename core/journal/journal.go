@@ -37,7 +37,7 @@ const (
 	segmentSize = 64 << 20
 	// maxSegment is the largest, and maxSegments what a full journal has about:
 	// files are kept open.
-	maxSegment  = 1 << 30
+	maxSegment  = 256 << 20
 	maxSegments = 256
 	// minSegment is that of one on a disk with little.
 	minSegment = 1 << 20
@@ -83,7 +83,7 @@ type Journal struct {
 	waiters  map[uint64][]chan struct{}
 	refusing error // why events are refused: ErrDiskFull or ErrFailing
 	cause    error // of it
-	spare    bool  // a spare segment is there
+	spare    int64 // bytes of the spare segment, 0 for none
 	pins     int   // who needs every segment to stay
 	stats    outbox.Disk
 

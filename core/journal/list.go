@@ -14,7 +14,7 @@ import (
 const defaultList = 100
 
 // listStep is how many events List looks at before it lets others go on.
-const listStep = 512
+const listStep = 1 << 14
 
 // List implements outbox.Asking. Events that have ended are looked for in the
 // segments' notes, the others in the index.
@@ -23,16 +23,16 @@ func (j *Journal) List(ctx context.Context, f outbox.Filter) ([]outbox.Status, e
 		f.Limit = defaultList
 	}
 	var out []outbox.Status
-	for after := f.After; len(out) < f.Limit; {
+	for after := f.After; len(out) < f.Limit && after != math.MaxUint64; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		seqs, err := j.following(after, &f)
-		if err != nil || len(seqs) == 0 {
-			return out, err
+		seqs, last, err := j.following(after, &f)
+		if err != nil {
+			return nil, err
 		}
+		after = last
 		for _, seq := range seqs {
-			after = seq
 			st, err := j.status(seq)
 			if errors.Is(err, outbox.ErrNotFound) || errors.Is(err, ErrDamaged) {
 				continue
@@ -50,33 +50,48 @@ func (j *Journal) List(ctx context.Context, f outbox.Filter) ([]outbox.Status, e
 	return out, nil
 }
 
-// following gives the next sequences above one that may fit a filter.
-func (j *Journal) following(after uint64, f *outbox.Filter) ([]uint64, error) {
+// following gives the next sequences above one that may fit a filter, and up to
+// where there are no others.
+func (j *Journal) following(after uint64, f *outbox.Filter) (seqs []uint64, last uint64, _ error) {
 	if f.Held || f.State == outbox.StatePending || f.State == outbox.StateFailed {
-		return j.followingLegs(after, f), nil
+		seqs, last = j.followingLegs(after, f)
+		return seqs, last, nil
 	}
-	return j.followingEvents(after)
+	seqs, err := j.followingEvents(after)
+	if len(seqs) == 0 {
+		return nil, math.MaxUint64, err
+	}
+	return seqs, seqs[len(seqs)-1], err
 }
 
-func (j *Journal) followingLegs(after uint64, f *outbox.Filter) []uint64 {
+// followingLegs gives those of legs that have not ended. It looks at a bounded
+// number of them; last is up to where.
+func (j *Journal) followingLegs(after uint64, f *outbox.Filter) (seqs []uint64, last uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var seqs []uint64
+	last = math.MaxUint64
 	for name, c := range j.channels {
 		if f.Channel != "" && f.Channel != name {
 			continue
 		}
-		n := 0
+		looked := 0
 		c.legs.Each(after+1, func(l index.Leg) bool {
-			if f.Held && !l.Held || f.State != "" && l.Dead != (f.State == outbox.StateFailed) {
+			if (!f.Held || l.Held) && (f.State == "" || l.Dead == (f.State == outbox.StateFailed)) {
+				seqs = append(seqs, l.Seq)
+			}
+			if looked++; looked < lookStep {
 				return true
 			}
-			seqs = append(seqs, l.Seq)
-			n++
-			return n < listStep
+			last = min(last, l.Seq)
+			return false
 		})
 	}
-	return firstOf(seqs)
+	slices.Sort(seqs)
+	end, _ := slices.BinarySearch(seqs, last)
+	if end < len(seqs) && seqs[end] == last {
+		end++
+	}
+	return slices.Compact(seqs[:end]), last
 }
 
 // firstOf sorts sequences, and keeps those that no unseen one may come before.

@@ -128,6 +128,9 @@ func (l *loading) noteAttempts() error {
 			}
 			s.action, s.held, s.past = outbox.Retry, leg.Held, leg.Past
 			at, err := j.put(s.text(), forStates)
+			if errors.Is(err, outbox.ErrDiskFull) {
+				return j.flush() // what is not written down is a number given twice, and no more
+			}
 			if err != nil {
 				return err
 			}
@@ -174,6 +177,11 @@ func (l *loading) numbers() ([]uint32, error) {
 			numbers = append(numbers, n)
 		}
 	}
+	if !l.look && slices.Contains(names, spareName) {
+		if l.j.spare, err = sizeOf(l.j.fs, spareName); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range names {
 		n, isSummary := numberOf(name, ".idx")
 		orphan := isSummary && !slices.Contains(numbers, n)
@@ -182,9 +190,17 @@ func (l *loading) numbers() ([]uint32, error) {
 				return nil, err
 			}
 		}
-		l.j.spare = l.j.spare || name == spareName
 	}
 	return numbers, nil
+}
+
+func sizeOf(fsys disk.FS, name string) (int64, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	size, err := f.Size()
+	return size, errors.Join(err, f.Close())
 }
 
 func numberOf(name, suffix string) (uint32, bool) {
@@ -296,7 +312,7 @@ func (l *loading) scanned(s *segment, replaced int64, last bool) (*segment, []re
 		l.j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
 	}
 	if found.tornFrom != 0 {
-		l.j.log.Warn().Str("segment", s.name()).Int64("offset", found.tornFrom).Msg("the last write was cut off: nothing of it was accepted")
+		l.j.log.Warn().Str("segment", s.name()).Int64("offset", found.tornFrom).Msg("the last write is incomplete, and left out: it was never answered")
 	}
 	s.notes, s.end, s.sealed = newNotes(), found.end, true
 	cut := int64(len(b)) + 1
@@ -450,6 +466,15 @@ func (l *loading) begin(last *segment, tail []record) error {
 		return err
 	}
 	return j.flush()
+}
+
+// also reads the tail of the last segment where it lies, for who only looks.
+func (l *loading) also(tail []record) {
+	for _, r := range tail {
+		if n, err := noteOf(&r); err == nil {
+			n.tell(newNotes(), l.noted(l.j.segments[len(l.j.segments)-1]))
+		}
+	}
 }
 
 // count counts what each segment is needed for.

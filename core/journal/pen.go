@@ -191,7 +191,6 @@ func (j *Journal) begin(s *segment) {
 	defer j.mu.Unlock()
 	j.segments = append(j.segments, s)
 	j.pen.seg = s
-	j.spare = false
 	j.forgetEarly()
 	j.wantTidy()
 }
@@ -222,7 +221,7 @@ func (j *Journal) prepare(size int64) (*segment, error) {
 	if j.pen.seg != nil {
 		number = j.pen.seg.number + 1
 	}
-	f, room, err := j.takeSpare(size + headSize + sealRoom + size/(stateShare-1) + preambleRoom)
+	f, room, err := j.takeSpare(roomFor(size))
 	if err != nil {
 		return nil, fullOr(err)
 	}
@@ -232,6 +231,11 @@ func (j *Journal) prepare(size int64) (*segment, error) {
 		return nil, errors.Join(fullOr(err), f.Close(), j.fs.Remove(halfName))
 	}
 	return s, nil
+}
+
+// roomFor is how large a segment must be to take an event of so many bytes.
+func roomFor(size int64) int64 {
+	return size + headSize + sealRoom + size/(stateShare-1) + preambleRoom
 }
 
 func (s *segment) writeHeader() error {
@@ -263,7 +267,7 @@ func (j *Journal) takeSpare(need int64) (disk.File, int64, error) {
 		if err == nil && size >= need {
 			if err = j.fs.Rename(spareName, halfName); err == nil {
 				j.mu.Lock()
-				j.spare = false
+				j.spare = 0
 				j.mu.Unlock()
 				return f, size, nil
 			}

@@ -17,7 +17,7 @@ func (j *Journal) Ready(name string, now time.Time, most int) ([]outbox.Item, ti
 	c, t, items, err := j.take(name, at, most)
 	if err == nil && t.Wall != 0 && len(items) < most {
 		j.reading.RUnlock()
-		err = j.extend(c, t.Wall)
+		err = j.extend(c, t.Wall+uint64(most-len(items))) // as far as is asked for, at once
 		j.reading.RLock()
 		if err == nil {
 			var rest index.Taken
@@ -205,21 +205,29 @@ func (j *Journal) standingAt(at index.Place, channel string) (*standing, error) 
 	return nil, fmt.Errorf("%s: record at %d is no state of it: %w", segmentName(at.Segment), at.Offset, ErrDamaged)
 }
 
-// bury makes a leg whose event cannot be read a dead letter that says so, and
-// keeps it out of the way if that cannot be written.
+// bury makes a leg whose event is damaged a dead letter that says so. One that
+// only cannot be read now comes again after a while.
 func (j *Journal) bury(c *channel, u unreadable) {
 	j.log.Error().Err(u.err).Str("channel", c.name).Uint64("seq", u.leg.Seq).Msg("an event cannot be read")
-	o := outbox.Outcome{Seq: u.leg.Seq, Channel: c.name, Action: outbox.Retry, Attempt: u.leg.Attempt, Failures: u.leg.Failures, At: instant(j.seen.Load())}
+	at := j.seen.Load()
 	if errors.Is(u.err, ErrDamaged) {
 		j.mu.Lock()
 		j.stats.Damaged++
 		j.mu.Unlock()
-		o.Action, o.What, o.Reason = outbox.Dead, "damaged", u.err.Error()
-	} else {
-		o.Due, o.What, o.Reason = o.At.Add(readAgain), "unreadable", u.err.Error()
+		o := outbox.Outcome{Seq: u.leg.Seq, Channel: c.name, Action: outbox.Dead, Attempt: u.leg.Attempt, Failures: u.leg.Failures, At: instant(at),
+			What: "damaged", Reason: u.err.Error()}
+		if j.Settle(context.Background(), []outbox.Outcome{o}) == nil {
+			return
+		}
 	}
-	if err := j.Settle(context.Background(), []outbox.Outcome{o}); err != nil {
-		j.log.Error().Err(err).Uint64("seq", u.leg.Seq).Msg("an event that cannot be read stays out until a restart")
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if leg, ok := c.legs.Find(u.leg.Seq); ok && leg.Out && leg.Attempt == u.leg.Attempt {
+		p := leg.Past
+		p.Attempt-- // nobody got it
+		p.Due = at + int64(readAgain)
+		c.legs.Again(leg.Seq, p, at)
+		c.signal()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/headgate-io/headgate/core/journal/disk"
 	"github.com/headgate-io/headgate/core/journal/index"
 	"github.com/headgate-io/headgate/core/outbox"
 )
@@ -74,7 +75,13 @@ func (j *Journal) reclaim() error {
 		}
 		if s.high > j.ids.Covered() {
 			j.ids.Seal()
-			if err := j.keepIDs(); err != nil {
+			err := j.keepIDs()
+			if errors.Is(err, disk.ErrFull) { // what the segment gives back is more than the spare one is
+				if err = j.giveSpare(); err == nil {
+					err = j.keepIDs()
+				}
+			}
+			if err != nil {
 				return err
 			}
 			if s.high > j.ids.Covered() {
@@ -92,7 +99,7 @@ func (j *Journal) reclaim() error {
 func (j *Journal) oldest() (s *segment, survivors, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.segments) < 2 || j.pins > 0 || j.refusing == outbox.ErrFailing {
+	if len(j.segments) < 2 || j.pins > 0 {
 		return nil, false, false
 	}
 	s = j.segments[0]
@@ -101,6 +108,9 @@ func (j *Journal) oldest() (s *segment, survivors, ok bool) {
 	}
 	if s.events == 0 && s.states == 0 {
 		return s, false, true
+	}
+	if j.refusing == outbox.ErrFailing {
+		return nil, false, false
 	}
 	var waste, live int64
 	for _, x := range j.segments {

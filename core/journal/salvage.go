@@ -81,7 +81,8 @@ func remember(fsys disk.FS) error {
 	}
 	j := &Journal{fs: fsys, ids: set, log: zerolog.Nop(), channels: make(map[string]*channel), cache: newCache()}
 	l := &loading{j: j, look: true, all: true}
-	_, _, err = l.segments()
+	_, tail, err := l.segments()
+	l.also(tail)
 	for _, s := range j.segments {
 		err = errors.Join(err, s.close())
 	}

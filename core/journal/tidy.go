@@ -66,12 +66,13 @@ func (j *Journal) Tidy() error {
 	if closed {
 		return nil
 	}
+	var errs []error
 	if failing {
 		if err := j.mend(); err != nil {
-			return fmt.Errorf("journal: %w", err)
+			errs = append(errs, fmt.Errorf("journal: %w", err))
 		}
 	}
-	errs := []error{j.watchDisk(), j.summarise(), j.keepIDs(), j.reclaim()}
+	errs = append(errs, j.watchDisk(), j.summarise(), j.keepIDs(), j.reclaim()) // even then: they may make room
 	return errors.Join(errs...)
 }
 
@@ -83,15 +84,16 @@ func (j *Journal) watchDisk() error {
 		return err
 	}
 	j.mu.Lock()
-	spare := j.spare
+	spare := j.spare > 0
 	j.stats.Free, j.stats.Reserve = free, reserve
 	j.mu.Unlock()
-	size := j.segmentSize()
+	size := j.segmentSize() + sealRoom // as much as mending the last one may take
 	if !spare && free-size >= reserve {
-		if err := j.makeSpare(size); err != nil {
+		err := j.makeSpare(size)
+		if err != nil && !errors.Is(err, outbox.ErrDiskFull) {
 			return err
 		}
-		spare = true
+		spare = err == nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -127,11 +129,12 @@ func (j *Journal) mayGrow(size int64) bool {
 	j.mu.Lock()
 	spare := j.spare
 	j.mu.Unlock()
-	if spare {
+	need := roomFor(size)
+	if spare >= need {
 		return true
 	}
 	free, reserve, err := j.free()
-	return err == nil && free-max(j.segmentSize(), size) >= reserve
+	return err == nil && free-max(j.segmentSize(), need) >= reserve
 }
 
 // makeSpare takes the room of the next segment.
@@ -151,9 +154,19 @@ func (j *Journal) makeSpare(size int64) error {
 		return err
 	}
 	j.mu.Lock()
-	j.spare = true
+	j.spare = size
 	j.mu.Unlock()
 	return nil
+}
+
+// giveSpare gives the spare segment's room back to the disk.
+func (j *Journal) giveSpare() error {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	j.mu.Lock()
+	j.spare = 0
+	j.mu.Unlock()
+	return errors.Join(removed(j.fs, spareName), j.fs.Sync())
 }
 
 // summarise writes the summaries of sealed segments that have none, and cuts

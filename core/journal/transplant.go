@@ -35,7 +35,7 @@ func (j *Journal) transplant(old *segment, records []record, from int64) (*segme
 		buf = appendRecord(buf, at, r.text)
 		moved = append(moved, record{at: at, text: r.text, size: recordSize(len(r.text))})
 	}
-	f, room, err := j.takeSpare(int64(len(buf)) + preambleRoom + sealRoom)
+	f, room, err := j.takeSpare(int64(len(buf)) + sealRoom)
 	if err != nil {
 		return nil, nil, fullOr(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,6 +72,9 @@ func (a *app) dataInspectCommand() *cobra.Command {
 				return err
 			}
 			r, err := journal.Inspect(files)
+			if errors.Is(err, fs.ErrNotExist) { // a running router has dropped a segment meanwhile
+				r, err = journal.Inspect(files)
+			}
 			if err != nil {
 				return err
 			}
@@ -245,56 +249,49 @@ be there or be empty, and checks every record of the copy.`,
 	return cmd
 }
 
-// restore makes path a copy of a backup: all of it, or nothing.
+// restore makes path, which is new or empty, a copy of a backup. The journal
+// gets its name when all of it is there and checks out, and the format file,
+// without which no data directory is one, comes last.
 func restore(backup, path string) error {
 	release, err := datadir.Hold(backup)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = release() }()
-	half := path + ".restoring"
-	if err := os.RemoveAll(half); err != nil {
+	files, err := openJournal(backup)
+	if err != nil {
 		return err
 	}
 	if err := datadir.New(path); err != nil {
 		return err
 	}
-	err = copyData(backup, half)
-	if err == nil {
-		err = os.Remove(path) // empty, as was seen above
+	half := datadir.Journal(path) + ".restoring"
+	err = copyJournal(files, half)
+	if errors.Is(err, errFaults) {
+		err = fmt.Errorf("the backup is damaged: %w --dir %s DIRECTORY", err, backup)
 	}
 	if err == nil {
-		err = os.Rename(half, path)
+		err = os.Rename(half, datadir.Journal(path))
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(half))
 	}
-	return nil
+	return datadir.CopyOwn(backup, path)
 }
 
-func copyData(from, to string) error {
-	if err := datadir.New(to); err != nil {
-		return err
-	}
-	files, err := openJournal(from)
+func copyJournal(from disk.FS, to string) error {
+	copied, err := disk.Open(to)
 	if err != nil {
 		return err
 	}
-	copied, err := disk.Open(datadir.Journal(to))
-	if err != nil {
-		return err
-	}
-	if err := journal.Copy(files, copied); err != nil {
+	if err := journal.Copy(from, copied); err != nil {
 		return err
 	}
 	r, err := journal.Check(copied)
-	if err != nil {
-		return err
+	if err == nil && len(r.Faults) > 0 {
+		err = fmt.Errorf("%s: %w", r.Faults[0], errFaults)
 	}
-	if len(r.Faults) > 0 {
-		return fmt.Errorf("the backup is damaged: %s: headgate data salvage --dir %s DIRECTORY collects what can be read", r.Faults[0], from)
-	}
-	return datadir.CopyOwn(from, to)
+	return err
 }
 
 func (a *app) dataSalvageCommand() *cobra.Command {
