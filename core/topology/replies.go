@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,21 +41,30 @@ func NewReplies(o Options, desk Desk) (*Replies, error) {
 	return r, r.open(r.pull, o.Setting)
 }
 
-// Run takes replies until ctx ends.
+// lastReplies is how long the desk may take for what has come before the end.
+const lastReplies = time.Second
+
+// Run takes replies until ctx ends, and then those that consumers had sent by
+// then: what is lost here would be done twice.
 func (r *Replies) Run(ctx context.Context) error {
+	taking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.pull.Run(ctx) })
+	g.Go(func() error {
+		defer time.AfterFunc(lastReplies, stop) // a desk that is stuck holds nobody up
+		return r.pull.Run(ctx)
+	})
 	g.Go(func() error {
 		for {
-			got, err := r.pull.Recv(ctx)
-			if errors.Is(err, zmq.ErrClosed) || ctx.Err() != nil {
+			got, err := r.pull.Recv(taking)
+			if errors.Is(err, zmq.ErrClosed) || taking.Err() != nil {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
 			for _, frame := range got.Frames { // one each; a peer that sends more is read all the same
-				r.desk.Take(ctx, got.Peer.ID(), nameOf(got.Peer), got.Peer.Addr(), frame)
+				r.desk.Take(taking, got.Peer.ID(), nameOf(got.Peer), got.Peer.Addr(), frame)
 			}
 		}
 	})

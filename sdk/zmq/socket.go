@@ -196,8 +196,9 @@ func (s *socket) Stats() Stats {
 }
 
 // Run serves the socket until ctx ends. Then it accepts nothing new, goes on
-// sending what is queued for up to Options.Linger, ends every connection and
-// returns nil once all its goroutines have ended. It runs once.
+// sending what is queued for up to Options.Linger, or, if it is a Pull, taking
+// what was on its way until its peers have heard of the end. It ends every
+// connection and returns nil once all its goroutines have ended. It runs once.
 func (s *socket) Run(ctx context.Context) error {
 	s.mu.Lock()
 	if s.life != nil {
@@ -246,8 +247,13 @@ func (s *socket) close() {
 		s.dismiss(p, ReasonClosed)
 	}
 	s.mu.Unlock()
-	if s.hooks.closed != nil {
-		s.hooks.closed()
+	tell := sync.OnceFunc(func() {
+		if s.hooks.closed != nil {
+			s.hooks.closed()
+		}
+	})
+	if !s.listens() {
+		tell()
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -258,18 +264,25 @@ func (s *socket) close() {
 	defer linger.Stop()
 	select {
 	case <-ended:
+		tell()
 		return
 	case <-linger.C:
 	}
+	tell()
 	for _, p := range s.Peers() {
 		p.cut(ReasonClosed)
 	}
 	<-ended
 }
 
-// dismiss ends a peer for no fault of its own: with everything sent, if it sends.
+// listens reports whether the socket takes what its peers have sent before they
+// heard of the end: a PUSH cannot know what of it has not arrived.
+func (s *socket) listens() bool { return s.kind == "PULL" && s.opt.Linger > 0 }
+
+// dismiss ends a peer for no fault of its own: with everything sent, if it
+// sends, and with everything received that was on its way, if it listens.
 func (s *socket) dismiss(p *Peer, cause Reason) {
-	if s.hooks.sends && s.opt.Linger > 0 {
+	if s.hooks.sends && s.opt.Linger > 0 || s.listens() {
 		p.drain(cause)
 		return
 	}
