@@ -16,23 +16,31 @@ const leafHead = "\x00HGPAE1" +
 	"\x05\x00\x00\x00\x00\x00\x00\x00" +
 	"\x14\x00\x00\x00\x00\x00\x00\x00" + "headgate.delivery.v1"
 
-// leafHash is the RFC 6962 leaf hash (section 2.1: SHA-256(0x00 | data)) of
+// leafHasher hashes leaves one after the other, with the same room for each.
+type leafHasher struct {
+	hash hash.Hash
+	room []byte
+}
+
+func newLeafHasher() *leafHasher {
+	return &leafHasher{hash: sha256.New(), room: make([]byte, 0, len(leafHead))}
+}
+
+// leaf is the RFC 6962 leaf hash (section 2.1: SHA-256(0x00 | data)) of
 // sdk.PAE("headgate.delivery.v1", topic, header, event, original), without building it.
-func leafHash(h hash.Hash, frames [][]byte) (sum tlog.Hash) {
-	h.Reset()
-	var word [len(leafHead)]byte
-	h.Write(append(word[:0], leafHead...))
+func (l *leafHasher) leaf(frames [][]byte) tlog.Hash {
+	l.hash.Reset()
+	l.hash.Write(append(l.room, leafHead...))
 	for _, f := range frames[:FrameSignature] {
-		h.Write(binary.LittleEndian.AppendUint64(word[:0], uint64(len(f))))
-		h.Write(f)
+		l.hash.Write(binary.LittleEndian.AppendUint64(l.room, uint64(len(f))))
+		l.hash.Write(f)
 	}
-	h.Sum(sum[:0])
-	return sum
+	return tlog.Hash(l.hash.Sum(l.room))
 }
 
 // LeafHash is the leaf of one delivery's first four frames.
 func LeafHash(topic, header, event, original []byte) [sha256.Size]byte {
-	return leafHash(sha256.New(), [][]byte{topic, header, event, original})
+	return newLeafHasher().leaf([][]byte{topic, header, event, original})
 }
 
 // rootText is what the router signs for a tree.

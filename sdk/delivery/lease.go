@@ -30,8 +30,8 @@ type Grant struct {
 // Leases makes leases with the router's lease key. It is not safe for
 // concurrent use.
 type Leases struct {
-	mac  hash.Hash
-	text []byte
+	mac       hash.Hash
+	text, sum []byte
 }
 
 // NewLeases returns a maker of leases.
@@ -45,9 +45,24 @@ func (l *Leases) Lease(g Grant) string {
 	l.text = sdk.AppendPAE(l.text[:0], leaseLabel, g.Channel, strconv.FormatUint(g.Seq, 10), strconv.Itoa(g.Attempt), g.Peer)
 	l.mac.Reset()
 	l.mac.Write(l.text)
-	var sum [sha256.Size]byte
-	l.mac.Sum(sum[:0])
-	return base64.RawURLEncoding.EncodeToString(sum[:leaseSize])
+	l.sum = l.mac.Sum(l.sum[:0])
+	var lease [leaseLength]byte
+	base64.RawURLEncoding.Encode(lease[:], l.sum[:leaseSize])
+	return string(lease[:])
+}
+
+// leaseText decodes a lease. What it leaves in the last character must be zero.
+var leaseText = base64.RawURLEncoding.Strict()
+
+// isLease reports whether text has the form of a lease. The length on either
+// side counts: encoding/base64 passes over line breaks.
+func isLease(text string) bool {
+	if len(text) != leaseLength {
+		return false
+	}
+	var raw [leaseSize]byte
+	n, err := leaseText.Decode(raw[:], []byte(text))
+	return err == nil && n == leaseSize
 }
 
 // LeaseMark is what logs may show of a lease: eight hexadecimal digits of its hash.

@@ -1,11 +1,8 @@
 package delivery
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -44,37 +41,7 @@ type Reply struct {
 // ErrReply is wrapped by every error of ParseReplies.
 var ErrReply = errors.New("not a reply")
 
-// ParseReplies reads one frame: a reply, or an array of them. Each reply of an
-// array stands for itself: the good ones are returned, the error joins (as
-// errors.Join does) what is wrong with each of the others.
-func ParseReplies(frame []byte) ([]Reply, error) {
-	texts := []json.RawMessage{frame}
-	if trimmed := bytes.TrimLeft(frame, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
-		texts = nil
-		if err := json.Unmarshal(frame, &texts); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrReply, err))
-		}
-	}
-	if len(texts) == 0 || len(texts) > MaxReplies {
-		return nil, errors.Join(fmt.Errorf("%w: %d in one frame, 1 to %d are read", ErrReply, len(texts), MaxReplies))
-	}
-	replies := make([]Reply, 0, len(texts))
-	var bad []error
-	for _, text := range texts {
-		var r Reply
-		err := json.Unmarshal(text, &r)
-		if err == nil {
-			err = r.check()
-		}
-		if err != nil {
-			bad = append(bad, fmt.Errorf("%w: %w", ErrReply, err))
-			continue
-		}
-		replies = append(replies, r)
-	}
-	return replies, errors.Join(bad...)
-}
-
+// check judges a reply as a whole.
 func (r *Reply) check() error {
 	if r.Goodbye && r.Lease == "" && r.Status == "" {
 		return nil
@@ -82,8 +49,7 @@ func (r *Reply) check() error {
 	if r.ID == "" || r.Source == "" {
 		return errors.New("id and source of the event are needed")
 	}
-	// The length too: encoding/base64 passes over line breaks.
-	if raw, err := base64.RawURLEncoding.Strict().DecodeString(r.Lease); err != nil || len(raw) != leaseSize || len(r.Lease) != leaseLength {
+	if !isLease(r.Lease) {
 		return errors.New("lease is not the 22 characters of a delivery's header")
 	}
 	if r.Goodbye && r.Status == "" {
@@ -92,13 +58,10 @@ func (r *Reply) check() error {
 	switch r.Status {
 	case StatusDone, StatusProgress, StatusRetry, StatusFailed:
 	default:
-		return fmt.Errorf("status is none of done, progress, retry, failed")
+		return errors.New("status is none of done, progress, retry, failed")
 	}
 	if r.RetryAfter < 0 {
 		return errors.New("retry_after is negative")
-	}
-	if len(r.Reason) > MaxReason {
-		r.Reason = r.Reason[:MaxReason]
 	}
 	if len(r.Result) > MaxResult {
 		// The work is done all the same: the result goes, the reply stays.

@@ -46,14 +46,14 @@ func (s *Signer) Sign(deliveries [][][]byte) error {
 		return fmt.Errorf("delivery batch: %d deliveries, 1 to %d can be signed", n, MaxBatch)
 	}
 	t := tree{hashes: make([]tlog.Hash, n), proofs: make([][]byte, n)}
-	h := sha256.New()
+	h := newLeafHasher()
 	room := blockFixed + 8*sha256.Size
 	slab := make([]byte, 0, n*room)
 	for i, frames := range deliveries {
 		if len(frames) != Frames {
 			return errors.New("delivery batch: a delivery has five frames")
 		}
-		t.hashes[i] = leafHash(h, frames)
+		t.hashes[i] = h.leaf(frames)
 		t.proofs[i] = slab[i*room : i*room+blockFixed : (i+1)*room]
 	}
 	root := t.build(0, n)

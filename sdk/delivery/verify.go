@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -119,7 +118,7 @@ func (v *Verifier) verify(frames [][]byte, kid string) error {
 	if err != nil {
 		return err
 	}
-	root := knownRoot{size: b.size, root: b.root(leafHash(sha256.New(), frames))}
+	root := knownRoot{size: b.size, root: b.root(newLeafHasher().leaf(frames))}
 	if v.remembers(kid, root) {
 		return nil
 	}
