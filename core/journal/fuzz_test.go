@@ -136,7 +136,7 @@ func FuzzSegment(f *testing.F) {
 	h := header{number: 1, seq: 1, size: 4096}
 	b := h.bytes()
 	e := sampleEvent(f)
-	for _, text := range [][]byte{e.text(), markText(headSize), sealText()} {
+	for _, text := range [][]byte{e.text(), markText(headSize), sealText(false)} {
 		b = appendRecord(b, index.Place{Segment: 1, Offset: uint32(len(b))}, text)
 	}
 	f.Add(b, true)

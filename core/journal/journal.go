@@ -180,7 +180,8 @@ func (j *Journal) Close() error {
 	defer j.writing.Unlock()
 	var errs []error
 	if j.refusing == nil || !errors.Is(j.refusing, outbox.ErrFailing) {
-		errs = append(errs, j.seal())
+		all, err := j.noteOuts()
+		errs = append(errs, err, j.seal(all && err == nil))
 		errs = append(errs, j.summarise())
 	}
 	j.reading.Lock()

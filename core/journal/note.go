@@ -74,6 +74,7 @@ type notes struct {
 	channels map[string]int // numbers, in order of their first use
 	finals   map[final]uint32
 	newest   int64 // time of anything in it
+	clean    bool  // it ends with a clean seal
 }
 
 // final names the end of a leg; the notes have the offset of its record.

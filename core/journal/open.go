@@ -57,6 +57,7 @@ type loading struct {
 	j     *Journal
 	look  bool       // only look: nothing on the disk changes
 	all   bool       // every identity is wanted, covered or not
+	clean bool       // the last segment ends the journal as it was closed
 	added []identity // above what the identities' runs cover
 }
 
@@ -81,9 +82,15 @@ func (l *loading) load() error {
 	}
 	for _, c := range j.channels {
 		c.lapse(j.seen.Load())
-		c.legs.Restarted(min(c.sent, j.seq)) // what comes from now on was not sent
+		if !l.clean {
+			c.legs.Restarted(min(c.sent, j.seq)) // what comes from now on was not sent
+		}
 	}
-	return l.noteAttempts()
+	if l.clean {
+		return nil
+	}
+	_, err = j.noteAttempts(func(c *channel, leg index.Leg) bool { return leg.Seq <= c.sent })
+	return err
 }
 
 // lapse makes hand-overs whose lease has ended by now those that nobody speaks
@@ -100,44 +107,6 @@ func (c *channel) lapse(now int64) {
 		leg.Past.Until = 0
 		c.legs.Lease(leg.Seq, leg.Past)
 	}
-}
-
-// maxNoted bounds how many attempts are written down at the start.
-const maxNoted = 1 << 15
-
-// noteAttempts writes down that legs may have been handed out once more than
-// their records say, so that the next start counts on from there. Beyond
-// maxNoted an attempt's number may be given again.
-func (l *loading) noteAttempts() error {
-	j := l.j
-	for name, c := range j.channels {
-		var legs []index.Leg
-		c.legs.Each(0, func(leg index.Leg) bool {
-			if leg.Seq > c.sent || len(legs) == maxNoted {
-				return false
-			}
-			if !leg.Dead && !leg.Held && leg.Until == 0 {
-				legs = append(legs, leg)
-			}
-			return true
-		})
-		for _, leg := range legs {
-			s := &state{seq: leg.Seq, channel: name, event: leg.Event}
-			if before, err := j.readStanding(leg.State, name); err == nil && before != nil {
-				s.standing = *before
-			}
-			s.action, s.held, s.past = outbox.Retry, leg.Held, leg.Past
-			at, err := j.put(s.text(), forStates)
-			if errors.Is(err, outbox.ErrDiskFull) {
-				return j.flush() // what is not written down is a number given twice, and no more
-			}
-			if err != nil {
-				return err
-			}
-			j.pen.items = append(j.pen.items, item{state: &draft{state: s, at: at, settling: new(settling)}})
-		}
-	}
-	return j.flush()
 }
 
 // sorted gives the identities by sequence: that of a copied event comes late.
@@ -290,7 +259,7 @@ func (l *loading) summarised(s *segment) (bool, error) {
 		}
 		return false, l.j.fs.Remove(summaryName(s.number))
 	}
-	s.end, s.sealed, s.summary = sum.end, true, sum
+	s.end, s.sealed, s.summary, l.clean = sum.end, true, sum, sum.clean
 	l.j.now(instant(sum.newest))
 	channels, ok := eachNote(s.number, text, l.noted(s))
 	if !ok {
@@ -315,6 +284,10 @@ func (l *loading) scanned(s *segment, replaced int64, last bool) (*segment, []re
 		l.j.log.Warn().Str("segment", s.name()).Int64("offset", found.tornFrom).Msg("the last write is incomplete, and left out: it was never answered")
 	}
 	s.notes, s.end, s.sealed = newNotes(), found.end, true
+	if n := len(found.records); n > 0 {
+		s.notes.clean = isClean(found.records[n-1].text)
+	}
+	l.clean = s.notes.clean
 	cut := int64(len(b)) + 1
 	switch {
 	case replaced != 0:

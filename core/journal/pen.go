@@ -149,16 +149,17 @@ func (j *Journal) distrust(cause error) {
 }
 
 // seal writes the last record of the segment.
-func (j *Journal) seal() error {
+func (j *Journal) seal(clean bool) error {
 	if err := j.flush(); err != nil {
 		return err
 	}
-	j.pen.append(sealText())
+	j.pen.append(sealText(clean))
 	if err := j.flush(); err != nil {
 		return err
 	}
 	j.mu.Lock()
 	j.pen.seg.sealed = true
+	j.pen.seg.notes.clean = clean
 	j.mu.Unlock()
 	return nil
 }
@@ -174,7 +175,7 @@ func (j *Journal) roll(size int64) error {
 	if err != nil {
 		return err
 	}
-	if err := j.seal(); err != nil {
+	if err := j.seal(false); err != nil {
 		return errors.Join(err, next.file.Close(), j.fs.Remove(halfName))
 	}
 	if err := j.publish(next); err != nil {

@@ -60,5 +60,15 @@ func markText(synced int64) []byte {
 	return binary.AppendUvarint([]byte{byte(kindMark)}, uint64(synced))
 }
 
-// sealText is a seal record: the segment ends here.
-func sealText() []byte { return []byte{byte(kindSeal)} }
+// sealText is a seal record: the segment ends here. A clean one is the end of a
+// journal that was closed, and says that nothing was handed out that no record
+// tells of.
+func sealText(clean bool) []byte {
+	if clean {
+		return []byte{byte(kindSeal), 1}
+	}
+	return []byte{byte(kindSeal)}
+}
+
+// isClean reports whether a seal's text is a clean one's.
+func isClean(text []byte) bool { return len(text) == 2 && kind(text[0]) == kindSeal && text[1] == 1 }

@@ -25,13 +25,15 @@ import (
 //	notes    8 bytes: their length
 //	finals   8 bytes: their count
 //	checksum 4 bytes: CRC-32C of all but this
-//	zeros    12 bytes
+//	clean    1 byte: 1 when the segment ends with a clean seal
+//	zeros    11 bytes
 //	notes, finals of 16 bytes each: sequence, channel's number, offset
 const (
 	summaryHead  = 64
 	summaryMagic = "hgsmry\r\n"
 	finalSize    = 16
 	checksumAt   = 48
+	cleanAt      = 52
 )
 
 // summary is an open summary file.
@@ -42,6 +44,7 @@ type summary struct {
 	finalsAt int64
 	end      int64
 	newest   int64
+	clean    bool
 }
 
 func (n *notes) summary(s *segment) []byte {
@@ -60,6 +63,9 @@ func (n *notes) summary(s *segment) []byte {
 	binary.LittleEndian.PutUint64(b[24:], uint64(n.newest))
 	binary.LittleEndian.PutUint64(b[32:], uint64(len(n.text)))
 	binary.LittleEndian.PutUint64(b[40:], uint64(len(finals)))
+	if n.clean {
+		b[cleanAt] = 1
+	}
 	b = append(b, n.text...)
 	for _, f := range finals {
 		b = binary.LittleEndian.AppendUint64(b, f.seq)
@@ -140,7 +146,7 @@ func openSummary(fsys disk.FS, number uint32) (_ *summary, text []byte, err erro
 		return nil, nil, bad
 	}
 	s := &summary{file: f, finals: int(finals), finalsAt: int64(summaryHead + length), end: int64(binary.LittleEndian.Uint64(b[16:])),
-		newest: int64(binary.LittleEndian.Uint64(b[24:]))}
+		newest: int64(binary.LittleEndian.Uint64(b[24:])), clean: b[cleanAt] == 1}
 	text = b[summaryHead : summaryHead+length]
 	return s, text, nil
 }
