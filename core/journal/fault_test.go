@@ -223,11 +223,11 @@ func TestABackupWritesToNoFileThatFailed(t *testing.T) {
 	if got := r.appendOne(); got.Err == nil {
 		t.Fatal("a sync that failed is acknowledged")
 	}
-	if err := r.j.Backup(t.Context(), "elsewhere"); !errors.Is(err, outbox.ErrFailing) {
+	if err := r.j.Backup(t.Context(), t.TempDir()); !errors.Is(err, outbox.ErrFailing) {
 		t.Errorf("backup: %v", err)
 	}
 	r.must(r.j.Tidy())
-	r.must(r.j.Backup(t.Context(), "elsewhere"))
+	r.must(r.j.Backup(t.Context(), t.TempDir()))
 	r.append(3)
 	again := r.on(r.disk.CutSeed(1), 1, "then a cut")
 	again.open()

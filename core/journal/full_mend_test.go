@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -53,6 +54,10 @@ func TestAFullDiskIsMended(t *testing.T) {
 			e := newEntry("y", nil, outbox.Target{Channel: "a"})
 			if got := r.j.Append(t.Context(), e)[0]; got.Err == nil {
 				t.Fatal("a sync that failed is acknowledged")
+			}
+			if spare {
+				r.tidy()
+				r.put([]*outbox.Entry{newEntry("at once", nil, outbox.Target{Channel: "c"})})
 			}
 			r.o.now = r.o.now.Add(2 * keepStatus)
 			r.take("a", 1, outbox.Done) // time passes by what is asked
@@ -129,14 +134,42 @@ func TestADrainedDiskAccepts(t *testing.T) {
 	o := r.options()
 	o.Reserve = 100 << 10
 	r.use(o)
-	n, err := r.until(2000)
+	err := error(nil)
+	for err == nil { // a spare segment is there whenever there is room for one
+		r.tidy()
+		r.ids++
+		e := newEntry(fmt.Sprintf("f%d", r.ids), bytes.Repeat([]byte{'.'}, 2000), outbox.Target{Channel: "a"})
+		e.Accepted = r.o.now
+		err = r.j.Append(t.Context(), e)[0].Err
+	}
 	if !errors.Is(err, outbox.ErrDiskFull) {
-		t.Fatalf("after %d: %v", n, err)
+		t.Fatalf("after %d: %v", r.ids, err)
 	}
 	for r.take("a", 1000, outbox.Done) > 0 {
 	}
 	r.tidy()
 	r.tidy() // the first makes room
 	r.load(1, bytes.Repeat([]byte{'.'}, 2000))
+	r.must(r.j.Close())
+}
+
+// TestTheSpareMakesRoomForIdentities has old segments wait for their identities
+// to be written, on a disk that has room for the spare segment alone: that is
+// given up, and the disk comes back.
+func TestTheSpareMakesRoomForIdentities(t *testing.T) {
+	r := newRig(t, 1)
+	o := r.options()
+	o.NewestIDs, o.Reserve = 10_000, 100<<10
+	r.use(o)
+	r.churn(300)
+	r.tidy()
+	r.occupy(0)
+	if !r.hasSpare() {
+		t.Fatalf("there are %v", r.disk.Names())
+	}
+	_ = r.j.Tidy() // makes room, and may tell that there was none
+	r.tidy()
+	r.wantGone()
+	r.load(1, nil)
 	r.must(r.j.Close())
 }

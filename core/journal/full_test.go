@@ -49,6 +49,9 @@ func TestAFullDisk(t *testing.T) {
 			if !errors.Is(err, outbox.ErrDiskFull) {
 				t.Fatalf("after %d: %v", n, err)
 			}
+			if r.j.Stats().Disk.Refusing == "" {
+				t.Error("it does not say that it refuses")
+			}
 			free, total, err := r.disk.Free()
 			r.must(err)
 			if free < total/20/2 {

@@ -70,6 +70,7 @@ func (j *Journal) put(text []byte, use use) (index.Place, error) {
 	}
 	if p.at()+size > room {
 		if use == forEvents && !j.mayGrow(size) {
+			j.refuseFull(errNoRoom)
 			return index.Place{}, outbox.ErrDiskFull
 		}
 		if err := j.roll(size); err != nil {

@@ -105,14 +105,30 @@ func (j *Journal) watchDisk() error {
 	switch {
 	case j.refusing == outbox.ErrFailing:
 	case free < reserve && j.refusing == nil:
-		j.refusing = outbox.ErrDiskFull
-		j.cause = fmt.Errorf("%d bytes are free, %d are reserved for what was accepted before", free, reserve)
-		j.log.Error().Err(j.cause).Msg("the disk is nearly full: nothing is accepted, deliveries go on")
-	case free >= reserve && j.refusing == outbox.ErrDiskFull:
+		j.full(fmt.Errorf("%d bytes are free, %d are reserved for what was accepted before", free, reserve))
+	case free >= reserve && spare && j.refusing == outbox.ErrDiskFull:
 		j.refusing, j.cause = nil, nil
 		j.log.Info().Int64("free", free).Msg("the disk has room again: accepting")
 	}
 	return nil
+}
+
+var errNoRoom = errors.New("the segment is full, and what is free is reserved for what was accepted before")
+
+// refuseFull refuses events until there is room for another segment.
+func (j *Journal) refuseFull(why error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.refusing == nil {
+		j.full(why)
+	}
+}
+
+// full is refuseFull for who holds mu.
+func (j *Journal) full(why error) {
+	j.refusing, j.cause = outbox.ErrDiskFull, why
+	j.log.Error().Err(why).Msg("the disk is nearly full: nothing is accepted, deliveries go on")
+	j.wantTidy()
 }
 
 // free is what the disk has, and what of it is reserved.
