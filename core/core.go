@@ -265,8 +265,9 @@ func (c *Core) Run(ctx context.Context) error {
 		c.intake.Drain()
 	}
 	stop()
-	err := g.Wait()
-	return errors.Join(err, c.close())
+	err := errors.Join(g.Wait(), c.close())
+	c.o.Log.Info().Msg("stopped")
+	return err
 }
 
 // ready says where everything is.

@@ -40,6 +40,9 @@ func Open(o Options) (_ *Journal, err error) {
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.abandon())
 	}
+	st := j.Stats()
+	j.log.Info().Int("events", st.Entries).Int64("bytes", st.Bytes).Int("segments", st.Disk.Segments).Int("ids", st.IDs).Bool("closed_cleanly", l.clean).
+		Msg("journal opened")
 	return j, nil
 }
 
@@ -72,6 +75,7 @@ func (l *loading) load() error {
 	if err != nil {
 		return err
 	}
+	l.clean = l.clean || last == nil
 	j.seq = max(j.seq, j.ids.Covered()) // also where the last segments are lost: what is covered is not read again
 	if err := l.begin(last, tail); err != nil {
 		return err
@@ -281,7 +285,7 @@ func (l *loading) scanned(s *segment, replaced int64, last bool) (*segment, []re
 		l.j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
 	}
 	if found.tornFrom != 0 {
-		l.j.log.Warn().Str("segment", s.name()).Int64("offset", found.tornFrom).Msg("the last write is incomplete, and left out: it was never answered")
+		l.j.log.Warn().Str("segment", s.name()).Int64("offset", found.tornFrom).Msg("what was written last cannot be read, and is left out: it was cut off before it was answered, or damaged since")
 	}
 	s.notes, s.end, s.sealed = newNotes(), found.end, true
 	if n := len(found.records); n > 0 {

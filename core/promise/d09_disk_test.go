@@ -175,7 +175,7 @@ func failOnce(t *testing.T, k int) (faults int) {
 	}
 	answered, wrong := s.answers(false)
 	if n, _ := l.count(); answered != n || len(wrong) > 0 {
-		t.Errorf("k = %d: %d answers, of them without a sync that can be trusted: %v", k, answered, wrong)
+		t.Errorf("k = %d: %d answers for %d acceptances, of them without a sync that can be trusted: %v", k, answered, n, wrong)
 	}
 	r.start()
 	events := r.events()

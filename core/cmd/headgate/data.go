@@ -267,9 +267,6 @@ func restore(backup, path string) error {
 	}
 	half := datadir.Journal(path) + ".restoring"
 	err = copyJournal(files, half)
-	if errors.Is(err, errFaults) {
-		err = fmt.Errorf("the backup is damaged: %w --dir %s DIRECTORY", err, backup)
-	}
 	if err == nil {
 		err = os.Rename(half, datadir.Journal(path))
 	}
@@ -289,7 +286,7 @@ func copyJournal(from disk.FS, to string) error {
 	}
 	r, err := journal.Check(copied)
 	if err == nil && len(r.Faults) > 0 {
-		err = fmt.Errorf("%s: %w", r.Faults[0], errFaults)
+		err = fmt.Errorf("the backup is damaged: %s: collect what can be read of it: headgate data salvage --dir BACKUP DIRECTORY", r.Faults[0])
 	}
 	return err
 }

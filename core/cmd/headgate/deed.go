@@ -71,7 +71,7 @@ func (a *app) deedCommand(verb admin.Verb, short string) *cobra.Command {
 func (d *deed) paced() bool { return d.verb == admin.Redrive || d.verb == admin.Release }
 
 func (d *deed) check(args []string) error {
-	if err := d.selection.check(args, d.verb != admin.Redrive && d.verb != admin.Drop); err != nil {
+	if err := d.selection.check(args, d.verb != admin.Redrive); err != nil {
 		return err
 	}
 	if d.rate != "" {

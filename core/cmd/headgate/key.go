@@ -146,7 +146,7 @@ func (a *app) adviseOn(k config.Key) {
 	if len(k.Sources) == 0 || len(k.Types) == 0 {
 		fmt.Fprintf(a.err, "It may send nothing yet: write sources and types into it, as --source and --type do.\n")
 	}
-	fmt.Fprintf(a.err, "A running router takes it with its next start, which ends what is pending in memory: headgate event list --state pending\n")
+	fmt.Fprintf(a.err, "A running router takes it with its next start.\n")
 }
 
 func (a *app) keyListCommand() *cobra.Command {

@@ -31,7 +31,7 @@ func (a *app) selectionFlags(cmd *cobra.Command, s *selection) {
 }
 
 // check tells what is wrong with the arguments. A narrow selection of all needs
-// a filter, so that nobody stops everything by accident.
+// a filter, so that nobody stops or ends everything by accident.
 func (s *selection) check(args []string, narrow bool) error {
 	filtered := s.f.Source != "" || s.f.Type != "" || s.f.Principal != ""
 	switch {
