@@ -248,3 +248,48 @@ func (r *reader) offset() uint32 {
 	}
 	return uint32(v)
 }
+
+// oneNote is the note of one record; at most one part is there.
+type oneNote struct {
+	event *eventNote
+	state *stateNote
+	sent  *sent
+}
+
+func noteOf(r *record) (oneNote, error) {
+	switch r.kind() {
+	case kindEvent:
+		e, err := parseHead(r.text)
+		if err != nil {
+			return oneNote{}, err
+		}
+		n := e.note(r.at, int64(r.size))
+		return oneNote{event: &n}, nil
+	case kindState:
+		s, err := parseState(r.text)
+		if err != nil {
+			return oneNote{}, err
+		}
+		n := s.note(r.at)
+		return oneNote{state: &n}, nil
+	case kindSent:
+		s, err := parseSent(r.text)
+		return oneNote{sent: s}, err
+	}
+	return oneNote{}, nil
+}
+
+// tell adds a note to others and tells it to who wants to know.
+func (n *oneNote) tell(notes *notes, to noted) {
+	switch {
+	case n.event != nil:
+		notes.addEvent(n.event)
+		to.event(n.event)
+	case n.state != nil:
+		notes.addState(n.state)
+		to.state(n.state)
+	case n.sent != nil:
+		notes.addSent(n.sent)
+		to.sent(n.sent)
+	}
+}

@@ -164,3 +164,28 @@ func lengthOf(b []byte) int64 {
 	}
 	return int64(binary.LittleEndian.Uint32(b))
 }
+
+// openSegment opens a segment's file and reads its header.
+func openSegment(fsys disk.FS, number uint32) (*segment, error) {
+	f, err := fsys.Open(segmentName(number))
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, headSize)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(fmt.Errorf("%s: %w", segmentName(number), err), f.Close())
+	}
+	h, err := parseHeader(b[:n])
+	if err == nil && h.number != number {
+		err = fmt.Errorf("%w: it is segment %d under another name", ErrDamaged, h.number)
+	}
+	if err != nil {
+		hint := ""
+		if errors.Is(err, ErrDamaged) {
+			hint = ": headgate data salvage collects what can be read"
+		}
+		return nil, errors.Join(fmt.Errorf("%s: %w%s", segmentName(number), err, hint), f.Close())
+	}
+	return &segment{header: h, file: f, end: headSize, synced: headSize, marked: headSize}, nil
+}
