@@ -61,7 +61,10 @@ func TestD10RestartsDoubleNothing(t *testing.T) {
 	})
 	restarts := turns(10)
 	for cycle := range restarts {
-		r.eventually("consumers hold work", func() bool { return r.channel("orders").Out > 16 })
+		r.eventually("consumers hold work, and have not fallen behind", func() bool {
+			c := r.channel("orders")
+			return c.Out > 16 && c.Pending < 1000
+		})
 		time.Sleep(time.Duration(dice.IntN(200)) * time.Millisecond) // the signal comes whenever it comes
 		under := r.underWay(l, cycle)
 		r.terminate()
