@@ -232,8 +232,11 @@ func (o *oracle) settled(outcomes []outbox.Outcome, err error) {
 		x := &outcomes[i]
 		l := o.facts[o.seqs[x.Seq]].legs[x.Channel]
 		if x.Action == outbox.Retry && x.Unsent && x.What == "" && x.Due.IsZero() && x.Failures == l.is.failures && l.out && x.Attempt == l.attempt {
-			l.out = false // nothing of it is kept, so that it does not fail either
-			l.attempt--
+			if err == nil { // else it is tried again with the others
+				l.out = false
+				l.attempt--
+				l.slack++ // a record may have counted it while it was out
+			}
 			continue
 		}
 		from := l.is

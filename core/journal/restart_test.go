@@ -45,6 +45,7 @@ func TestAStartReadsSummaries(t *testing.T) {
 	r := newRig(t, 1)
 	o := r.options()
 	o.Segment, o.NewestIDs = 2<<20, 0
+	o.Capacity, o.MaxIDs, o.MaxPending = 1<<40, 2**many, map[string]int64{"a": 1 << 40}
 	r.use(o)
 	r.load(*many, bytes.Repeat([]byte{'.'}, 50))
 	r.must(r.j.Close())

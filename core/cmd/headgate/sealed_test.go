@@ -22,7 +22,7 @@ func examples(t *testing.T, key string, public curve.Public) map[string]func() *
 		},
 		"node": func() *exec.Cmd {
 			requirePeer(t, "npm zeromq (task peers)", nodeProbe())
-			return exec.Command("node", "../../../examples/consumer-node/verify.mjs", "--curve-key", key, "--curve-public", public.String())
+			return exec.Command("node", "../../../examples/consumer-node/verify.mjs", "--curve-key", key, "--curve-public="+public.String())
 		},
 		"go": func() *exec.Cmd {
 			program := filepath.Join(t.TempDir(), "consumer")
@@ -51,7 +51,7 @@ func TestExamplesOverCurve(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd.Args = append(cmd.Args, "--connect", r.top.Commands[0].Address, "--keys", r.keysFile, "--curve-server", secrets[0].Public().String())
+			cmd.Args = append(cmd.Args, "--connect", r.top.Commands[0].Address, "--keys", r.keysFile, "--curve-server="+secrets[0].Public().String()) // a key may begin with a dash
 			out := new(tail)
 			cmd.Stdout, cmd.Stderr = out, os.Stderr
 			if err := cmd.Start(); err != nil {
