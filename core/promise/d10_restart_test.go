@@ -55,7 +55,7 @@ func TestD10RestartsDoubleNothing(t *testing.T) {
 	for range 4 {
 		r.take(taking{channel: "orders"}, work)
 	}
-	producers := r.produce(l, 8, 40*time.Millisecond, func(producer, n int) (string, []byte) {
+	producers := r.produce(l, 8, 60*time.Millisecond, func(producer, n int) (string, []byte) {
 		id := fmt.Sprintf("p%d-%d", producer, n)
 		return id, order("order.created", id, "")
 	})
