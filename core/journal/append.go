@@ -12,7 +12,8 @@ import (
 // pending is an entry on its way to the disk.
 type pending struct {
 	event
-	record []byte // its text; the sequence is put in last
+	record []byte    // its text; the sequence is put in last
+	noted  eventNote // sequence and place come last, too
 	digest ids.Digest
 	size   int64
 	at     index.Place
@@ -35,10 +36,11 @@ func (j *Journal) Append(ctx context.Context, entries ...*outbox.Entry) []outbox
 	list := make([]admission, len(entries))
 	for i, e := range entries {
 		j.now(e.Accepted)
-		p := &pending{event: event{id: identify(e.Key()), entry: e}, digest: ids.Digest(e.Digest[:16])}
+		p := &pending{event: event{id: e.Key().Hash(), entry: e}, digest: ids.Digest(e.Digest[:16])}
 		if len(e.Targets) > 0 {
 			p.record = p.text()
-			p.size = index.Size(int64(recordSize(len(p.record))))
+			p.noted = p.note(index.Place{}, int64(recordSize(len(p.record))))
+			p.size = index.Size(p.noted.size)
 		}
 		list[i].pending = p
 	}
@@ -138,7 +140,7 @@ func (j *Journal) admit(a *admission, version uint64, out *outbox.Appended) (lea
 		return false, outbox.ErrIDsFull
 	}
 	if a.record == nil {
-		j.ids.Add(a.id, ids.Known{Digest: a.digest, At: nanos(a.entry.Accepted)})
+		j.ids.Add(a.id, ids.Known{Digest: a.digest, At: outbox.Nanos(a.entry.Accepted)})
 		return false, nil
 	}
 	if err := j.room(a.pending); err != nil {

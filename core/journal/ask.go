@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/headgate-io/headgate/core/journal/ids"
 	"github.com/headgate-io/headgate/core/journal/index"
 	"github.com/headgate-io/headgate/core/outbox"
 )
@@ -32,7 +33,7 @@ func (j *Journal) sequence(key outbox.Key) (uint64, error) {
 	if seq, err := strconv.ParseUint(key.ID, 10, 64); err == nil && key.Source == damagedSource {
 		return seq, nil
 	}
-	id := identify(key)
+	id := ids.Hash(key.Hash())
 	j.mu.Lock()
 	seq, ok := j.cache.names[id]
 	j.mu.Unlock()
@@ -153,7 +154,7 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 		default:
 			return outbox.Status{}, outbox.ErrNotFound // its end is not kept any more
 		}
-		newest = max(newest, nanos(c.At))
+		newest = max(newest, outbox.Nanos(c.At))
 		st.Channels = append(st.Channels, c)
 	}
 	if len(v.legs) > 0 {
@@ -205,7 +206,7 @@ func (j *Journal) showLeg(c *outbox.ChannelStatus, leg index.Leg) error {
 	if err != nil {
 		c.Reason = "what it was told before cannot be read"
 	}
-	c.State, c.Attempt, c.Failures, c.Out, c.Held, c.Due = outbox.StatePending, leg.Attempt, leg.Failures, leg.Out, leg.Held, instant(leg.Due)
+	c.State, c.Attempt, c.Failures, c.Out, c.Held, c.Due = outbox.StatePending, leg.Attempt, leg.Failures, leg.Out, leg.Held, outbox.Instant(leg.Due)
 	if leg.Dead {
 		c.State = outbox.StateFailed
 	}
@@ -217,7 +218,7 @@ func show(c *outbox.ChannelStatus, s *standing) {
 	if s == nil {
 		return
 	}
-	c.State, c.Attempt, c.Failures, c.Due, c.At = s.state(), s.past.Attempt, s.past.Failures, instant(s.past.Due), instant(s.at)
+	c.State, c.Attempt, c.Failures, c.Due, c.At = s.state(), s.past.Attempt, s.past.Failures, outbox.Instant(s.past.Due), outbox.Instant(s.at)
 	c.Reason, c.Result, c.History = s.reason, s.result, s.history
 }
 

@@ -38,14 +38,13 @@ func (j *Journal) noteAttempts(which func(*channel, index.Leg) bool) (all bool, 
 				s.standing = *before
 			}
 			s.action, s.held, s.past = outbox.Retry, leg.Held, leg.Past
-			at, err := j.put(s.text(), forStates)
+			err := j.putState(&draft{state: s, settling: new(settling)})
 			if errors.Is(err, outbox.ErrDiskFull) {
 				return false, j.flush()
 			}
 			if err != nil {
 				return false, err
 			}
-			j.pen.items = append(j.pen.items, item{state: &draft{state: s, at: at, settling: new(settling)}})
 		}
 	}
 	return all, j.flush()

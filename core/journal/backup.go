@@ -7,13 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/headgate-io/headgate/core/journal/disk"
-	"github.com/headgate-io/headgate/core/journal/index"
 	"github.com/headgate-io/headgate/core/outbox"
 )
-
-func placeAt(number uint32, offset int64) index.Place {
-	return index.Place{Segment: number, Offset: uint32(offset)}
-}
 
 // Backup implements outbox.Copying: it seals what was written so far, and links
 // every file into dir. Files are never changed once they are sealed, so links

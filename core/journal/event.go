@@ -20,14 +20,6 @@ type event struct {
 	legs  []*standing // one per target
 }
 
-// identify gives the hash that a key is remembered by; 128 bits do not collide
-// by chance.
-func identify(k outbox.Key) ids.Hash {
-	var room [512]byte
-	sum := sha256.Sum256(sdk.AppendPAE(room[:0], "headgate.key.v1", k.Source, k.ID))
-	return ids.Hash(sum[:16])
-}
-
 // laneHash names the lane of an order key, 0 for none.
 func laneHash(order string) uint64 {
 	if order == "" {
@@ -50,7 +42,7 @@ func (e *event) text() []byte {
 	b = binary.LittleEndian.AppendUint64(b, e.seq)
 	b = append(b, e.id[:]...)
 	b = append(b, x.Digest[:]...)
-	b = binary.AppendVarint(b, nanos(x.Accepted))
+	b = binary.AppendVarint(b, outbox.Nanos(x.Accepted))
 	b = binary.AppendUvarint(b, uint64(len(x.Targets)))
 	for i := range x.Targets {
 		t := &x.Targets[i]
@@ -67,7 +59,7 @@ func (e *event) text() []byte {
 			b = e.legs[i].appendTo(append(b, 1))
 		}
 	}
-	b = binary.AppendVarint(b, nanos(x.Expires))
+	b = binary.AppendVarint(b, outbox.Nanos(x.Expires))
 	for _, s := range [...]string{x.Principal.Provider, x.Principal.Issuer, x.Principal.Subject, x.Proof.Transport, x.Proof.Event,
 		x.Facts.Request, x.Facts.Ingress, x.Facts.Addr, x.Facts.Key} {
 		b = putString(b, s)
@@ -81,7 +73,7 @@ func (r *reader) head() *event {
 	e := &event{seq: r.fixed64(), entry: new(outbox.Entry)}
 	copy(e.id[:], r.take(len(e.id)))
 	copy(e.entry.Digest[:], r.take(len(e.entry.Digest)))
-	e.entry.Accepted = instant(r.int())
+	e.entry.Accepted = outbox.Instant(r.int())
 	n := r.small()
 	if n > len(r.rest) { // each takes a byte at least
 		r.fail()
@@ -120,7 +112,7 @@ func parseEvent(text []byte) (*event, error) {
 	r := &reader{rest: text[1:]}
 	e := r.head()
 	x := e.entry
-	x.Expires = instant(r.int())
+	x.Expires = outbox.Instant(r.int())
 	for _, s := range [...]*string{&x.Principal.Provider, &x.Principal.Issuer, &x.Principal.Subject, &x.Proof.Transport, &x.Proof.Event,
 		&x.Facts.Request, &x.Facts.Ingress, &x.Facts.Addr, &x.Facts.Key} {
 		*s = r.string()

@@ -23,7 +23,7 @@ func sampleEvent(f *testing.F) *event {
 }
 
 func sampleStanding() *standing {
-	return &standing{action: outbox.Retry, held: true, past: index.Past{Attempt: 3, Failures: 2, Due: 9}, at: 8, reason: "no reply",
+	return &standing{stance: stance{action: outbox.Retry, held: true, past: index.Past{Attempt: 3, Failures: 2, Due: 9}, at: 8}, reason: "no reply",
 		result: []byte(`{}`), history: []outbox.Try{{Attempt: 3, At: time.Unix(1, 2), What: "lapsed", Reason: "no reply"}}}
 }
 

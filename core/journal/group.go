@@ -1,10 +1,7 @@
 package journal
 
 import (
-	"time"
-
 	"github.com/headgate-io/headgate/core/journal/ids"
-	"github.com/headgate-io/headgate/core/journal/index"
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
@@ -106,13 +103,7 @@ func (j *Journal) writeSents(g *group) error {
 		}
 	}
 	j.mu.Unlock()
-	for _, s := range list {
-		if _, err := j.put(s.text(), forStates); err != nil {
-			return err
-		}
-		j.pen.items = append(j.pen.items, item{sent: s})
-	}
-	return nil
+	return j.putSents(list)
 }
 
 // forgetJoining gives back what a group's events have reserved.
@@ -146,13 +137,13 @@ func (j *Journal) apply() {
 
 func (j *Journal) applyEvent(p *pending) {
 	seg := j.pen.seg
-	n := p.note(p.at, int64(recordSize(len(p.record))))
-	seg.notes.addEvent(&n)
-	seg.addEvent(&n)
+	n := &p.noted
+	n.seq, n.at = p.seq, p.at
+	seg.notes.addEvent(n)
+	seg.seqs.add(n.seq)
 	for i := range n.legs {
-		l := &n.legs[i]
-		c := j.channels[l.channel]
-		c.legs.Add(index.Leg{Seq: n.seq, Event: n.at, Lane: l.lane, Park: l.park, Size: p.size})
+		c := j.channels[n.legs[i].channel]
+		c.legs.Add(n.leg(i))
 		seg.events++
 		seg.liveBytes += p.size
 		c.signal()
@@ -166,21 +157,4 @@ func (j *Journal) applySent(s *sent) {
 	c := j.channel(s.channel)
 	c.sent = max(c.sent, s.seq)
 	c.signal()
-}
-
-// addEvent counts an event record in a segment.
-func (s *segment) addEvent(n *eventNote) {
-	if s.low == 0 || n.seq < s.low {
-		s.low = n.seq
-	}
-	s.high = max(s.high, n.seq)
-}
-
-// count notes a commit.
-func (j *Journal) count(records, bytes int, took time.Duration) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.stats.Commits.Add(uint64(records))
-	j.stats.Writes.Add(uint64(bytes))
-	j.stats.Syncs.Add(uint64(took.Microseconds()))
 }

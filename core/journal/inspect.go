@@ -54,8 +54,8 @@ func Inspect(fsys disk.FS) (_ Report, err error) {
 	l.count()
 	r := Report{Format: format, Channels: make(map[string]outbox.ChannelStats), Sequence: j.seq, Newest: j.Newest(), Faults: []string{}}
 	for _, s := range j.segments {
-		r.Segments = append(r.Segments, SegmentReport{Name: s.name(), Created: instant(s.created), Bytes: s.end, Sealed: s.sealed && s.summary != nil,
-			Low: s.low, High: s.high, Pending: s.events})
+		r.Segments = append(r.Segments, SegmentReport{Name: s.name(), Created: outbox.Instant(s.created), Bytes: s.end, Sealed: s.sealed && s.summary != nil,
+			Low: s.seqs.low, High: s.seqs.high, Pending: s.events})
 	}
 	for name, c := range j.channels {
 		n := c.legs.Counts()

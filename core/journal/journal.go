@@ -140,7 +140,7 @@ func (j *Journal) segment(number uint32) *segment {
 
 // now is a time that never goes back.
 func (j *Journal) now(t time.Time) int64 {
-	n := nanos(t)
+	n := outbox.Nanos(t)
 	for {
 		seen := j.seen.Load()
 		if n <= seen {
@@ -153,7 +153,7 @@ func (j *Journal) now(t time.Time) int64 {
 }
 
 // Newest is the newest time in the journal: no clock should be behind it.
-func (j *Journal) Newest() time.Time { return instant(j.seen.Load()) }
+func (j *Journal) Newest() time.Time { return outbox.Instant(j.seen.Load()) }
 
 // Close seals the journal. Appends and settles after it return ErrClosed.
 func (j *Journal) Close() error {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -112,7 +113,7 @@ func (j *Journal) followingEvents(after uint64) ([]uint64, error) {
 	}
 	var list []source
 	for _, s := range j.segments {
-		if s.low == 0 || s.high <= after {
+		if s.seqs.low == 0 || s.seqs.high <= after {
 			continue
 		}
 		x := source{s: s}
@@ -123,15 +124,12 @@ func (j *Journal) followingEvents(after uint64) ([]uint64, error) {
 	}
 	j.mu.Unlock()
 	slices.SortFunc(list, func(a, b source) int {
-		if a.s.low < b.s.low {
-			return -1
-		}
-		return 1
+		return cmp.Compare(a.s.seqs.low, b.s.seqs.low)
 	})
 	var seqs []uint64
 	limit := uint64(math.MaxUint64) // no segment that was not looked at has a lower one
 	for _, x := range list {
-		if len(seqs) >= listStep && x.s.low > limit {
+		if len(seqs) >= listStep && x.s.seqs.low > limit {
 			break
 		}
 		if x.text == nil {
@@ -140,13 +138,13 @@ func (j *Journal) followingEvents(after uint64) ([]uint64, error) {
 				return nil, err
 			}
 		}
-		eachNote(x.s.number, x.text, noted{
-			event: func(e *eventNote) {
-				if e.seq > after {
-					seqs = append(seqs, e.seq)
-				}
-			},
-			state: func(*stateNote) {}, sent: func(*sent) {}})
+		to := nobody()
+		to.event = func(e *eventNote) {
+			if e.seq > after {
+				seqs = append(seqs, e.seq)
+			}
+		}
+		eachNote(x.s.number, x.text, to)
 		if len(seqs) >= listStep {
 			slices.Sort(seqs)
 			seqs = slices.Compact(seqs)

@@ -10,6 +10,7 @@ import (
 	"github.com/headgate-io/headgate/core/journal/disk"
 	"github.com/headgate-io/headgate/core/journal/ids"
 	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
 )
 
 // loading makes a journal of what is on the disk.
@@ -157,20 +158,15 @@ func (l *loading) begin(last *segment, tail []record) error {
 		}
 		j.begin(next)
 	} else {
-		next, places, err := j.transplant(last, tail, last.end)
+		next, moved, _, err := j.transplant(last, tail, last.end)
 		if err != nil {
 			return err
 		}
 		j.begin(next)
-		to := l.noted(next)
-		for _, r := range places {
-			n, err := noteOf(&r)
-			if err != nil {
-				return fmt.Errorf("%s: record at %d: %w", next.name(), r.at.Offset, err)
-			}
-			n.tell(next.notes, to)
+		if err := tellAll(next, moved, l.noted(next)); err != nil {
+			return err
 		}
-		j.now(instant(next.notes.newest))
+		j.now(outbox.Instant(next.notes.newest))
 	}
 	if err := j.preamble(); err != nil {
 		return err

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/headgate-io/headgate/core/journal/index"
@@ -60,33 +59,14 @@ func (j *Journal) replace(old *segment) error {
 	for _, d := range found.damages {
 		j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
 	}
-	next, moved, err := j.transplant(old, found.records, headSize)
+	next, moved, places, err := j.transplant(old, found.records, headSize)
 	if err != nil {
 		return err
 	}
-	places := make(map[uint32]uint32, len(moved))
-	n := 0
-	for _, r := range found.records {
-		if r.kind() == kindMark || r.kind() == kindSeal {
-			continue
-		}
-		places[r.at.Offset] = moved[n].at.Offset
-		n++
+	if err := tellAll(next, moved, nobody()); err != nil {
+		return err
 	}
-	for _, r := range moved {
-		note, err := noteOf(&r)
-		if err != nil {
-			return fmt.Errorf("%s: record at %d: %w", next.name(), r.at.Offset, err)
-		}
-		note.tell(next.notes, noted{
-			event: next.addEvent,
-			state: func(s *stateNote) {
-				if s.now.ended() {
-					next.ends.add(s.seq)
-				}
-			},
-			sent: func(*sent) {}})
-	}
+	next.seqs, next.ends = old.seqs, old.ends
 	next.newestEnd, next.events, next.states, next.liveBytes = old.newestEnd, old.events, old.states, old.liveBytes
 	j.reading.Lock() // nobody holds a place in the old file while it changes
 	defer j.reading.Unlock()
@@ -97,7 +77,7 @@ func (j *Journal) replace(old *segment) error {
 			if p.Segment != old.number {
 				return p
 			}
-			return index.Place{Segment: next.number, Offset: places[p.Offset]}
+			return places[p]
 		})
 	}
 	j.segments[len(j.segments)-1] = next

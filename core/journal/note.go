@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/headgate-io/headgate/core/journal/ids"
@@ -28,16 +29,6 @@ type legNote struct {
 	now     *stance // nil when nothing had happened to it
 }
 
-// stance is a standing without what was told.
-type stance struct {
-	action outbox.Action
-	held   bool
-	past   index.Past
-	at     int64
-}
-
-func (s *stance) ended() bool { return s.action == outbox.Done || s.action == outbox.Dropped }
-
 // stateNote is what the index needs of a state record.
 type stateNote struct {
 	seq     uint64
@@ -47,24 +38,32 @@ type stateNote struct {
 	now     stance
 }
 
-func (s *standing) stance() stance { return stance{s.action, s.held, s.past, s.at} }
-
 func (e *event) note(at index.Place, size int64) eventNote {
-	n := eventNote{seq: e.seq, at: at, size: size, id: e.id, digest: ids.Digest(e.entry.Digest[:16]), accepted: nanos(e.entry.Accepted),
+	n := eventNote{seq: e.seq, at: at, size: size, id: e.id, digest: ids.Digest(e.entry.Digest[:16]), accepted: outbox.Nanos(e.entry.Accepted),
 		legs: make([]legNote, len(e.entry.Targets))}
 	for i := range e.entry.Targets {
 		t := &e.entry.Targets[i]
 		n.legs[i] = legNote{channel: t.Channel, lane: laneHash(t.Order), park: t.Park}
 		if i < len(e.legs) && e.legs[i] != nil {
-			now := e.legs[i].stance()
-			n.legs[i].now = &now
+			n.legs[i].now = &e.legs[i].stance
 		}
 	}
 	return n
 }
 
+// leg is what the index keeps of one of an event's legs.
+func (n *eventNote) leg(i int) index.Leg {
+	l := &n.legs[i]
+	leg := index.Leg{Seq: n.seq, Event: n.at, Lane: l.lane, Park: l.park, Size: index.Size(n.size)}
+	if l.now != nil {
+		leg.Dead, leg.Held, leg.Past = l.now.dead(), l.now.held, l.now.past
+		leg.Past.State = n.at
+	}
+	return leg
+}
+
 func (s *state) note(at index.Place) stateNote {
-	return stateNote{seq: s.seq, channel: s.channel, at: at, event: s.event, now: s.stance()}
+	return stateNote{seq: s.seq, channel: s.channel, at: at, event: s.event, now: s.stance}
 }
 
 // notes are the notes of one segment in the order of its records, encoded, as
@@ -150,26 +149,6 @@ func (n *notes) addState(s *stateNote) {
 func (n *notes) addSent(s *sent) {
 	number := n.channel(s.channel)
 	n.text = binary.AppendUvarint(binary.AppendUvarint(append(n.text, noteSent), uint64(number)), s.seq)
-}
-
-func (s *stance) appendTo(b []byte) []byte {
-	var flags byte
-	if s.held {
-		flags = flagHeld
-	}
-	b = append(b, byte(s.action), flags)
-	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.past.Attempt)), uint64(s.past.Failures))
-	for _, v := range [...]int64{s.past.Due, s.past.Since, s.past.Until, s.at} {
-		b = binary.AppendVarint(b, v)
-	}
-	return b
-}
-
-func (r *reader) stance() stance {
-	s := stance{action: outbox.Action(r.byte()), held: r.byte()&flagHeld != 0}
-	s.past.Attempt, s.past.Failures = r.small(), r.small()
-	s.past.Due, s.past.Since, s.past.Until, s.at = r.int(), r.int(), r.int(), r.int()
-	return s
 }
 
 // noted is who is told of notes.
@@ -277,6 +256,23 @@ func noteOf(r *record) (oneNote, error) {
 		return oneNote{sent: s}, err
 	}
 	return oneNote{}, nil
+}
+
+// tellAll tells the notes of a segment's first records.
+func tellAll(s *segment, records []record, to noted) error {
+	for _, r := range records {
+		n, err := noteOf(&r)
+		if err != nil {
+			return fmt.Errorf("%s: record at %d: %w", s.name(), r.at.Offset, err)
+		}
+		n.tell(s.notes, to)
+	}
+	return nil
+}
+
+// nobody is told.
+func nobody() noted {
+	return noted{event: func(*eventNote) {}, state: func(*stateNote) {}, sent: func(*sent) {}}
 }
 
 // tell adds a note to others and tells it to who wants to know.

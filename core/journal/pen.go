@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/headgate-io/headgate/core/journal/disk"
@@ -88,11 +87,29 @@ func (j *Journal) put(text []byte, use use) (index.Place, error) {
 	return p.append(text), nil
 }
 
+// putState gives a leg's new state its place.
+func (j *Journal) putState(d *draft) (err error) {
+	if d.at, err = j.put(d.text(), forStates); err == nil {
+		j.pen.items = append(j.pen.items, item{state: d})
+	}
+	return err
+}
+
+func (j *Journal) putSents(list []*sent) error {
+	for _, s := range list {
+		if _, err := j.put(s.text(), forStates); err != nil {
+			return err
+		}
+		j.pen.items = append(j.pen.items, item{sent: s})
+	}
+	return nil
+}
+
 // at is where the next record goes.
 func (p *pen) at() int64 { return p.seg.end + int64(len(p.buf)) }
 
 func (p *pen) append(text []byte) index.Place {
-	at := index.Place{Segment: p.seg.number, Offset: uint32(p.at())}
+	at := placeAt(p.seg.number, p.at())
 	p.buf = appendRecord(p.buf, at, text)
 	p.records++
 	return at
@@ -122,12 +139,15 @@ func (j *Journal) flush() error {
 		}
 		j.distrust(err)
 	} else {
+		took := time.Since(began)
 		j.mu.Lock()
 		p.seg.end = p.at()
 		p.seg.synced = p.seg.end
 		j.apply()
+		j.stats.Commits.Add(uint64(p.records))
+		j.stats.Writes.Add(uint64(len(p.buf)))
+		j.stats.Syncs.Add(uint64(took.Microseconds()))
 		j.mu.Unlock()
-		j.count(p.records, len(p.buf), time.Since(began))
 	}
 	if cap(p.buf) > maxBuffer {
 		p.buf = nil
@@ -207,13 +227,7 @@ func (j *Journal) preamble() error {
 		}
 	}
 	j.mu.Unlock()
-	for _, s := range list {
-		if _, err := j.put(s.text(), forStates); err != nil {
-			return err
-		}
-		j.pen.items = append(j.pen.items, item{sent: s})
-	}
-	return nil
+	return j.putSents(list)
 }
 
 // prepare makes the next segment's file, synced under a name that is no
@@ -261,7 +275,7 @@ func (j *Journal) publish(s *segment) error {
 // takeSpare gives a file of at least so many bytes that read as zeros, under
 // the name of one that is being prepared.
 func (j *Journal) takeSpare(need int64) (disk.File, int64, error) {
-	if err := j.fs.Remove(halfName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removed(j.fs, halfName); err != nil {
 		return nil, 0, err
 	}
 	if f, err := j.fs.Open(spareName); err == nil {
@@ -277,7 +291,7 @@ func (j *Journal) takeSpare(need int64) (disk.File, int64, error) {
 		if err := errors.Join(err, f.Close()); err != nil {
 			return nil, 0, err
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	} else if !isAbsent(err) {
 		return nil, 0, err
 	}
 	size := max(j.segmentSize(), need)

@@ -37,7 +37,7 @@ func (j *Journal) Ready(name string, now time.Time, most int) ([]outbox.Item, ti
 	if t.More || t.Wall != 0 || err != nil { // the rest next time
 		c.signal()
 	}
-	return j.whole(c, items, unreadable), instant(t.Next), nil
+	return j.whole(c, items, unreadable), outbox.Instant(t.Next), nil
 }
 
 // whole gives the items that could be read; the others are buried.
@@ -77,8 +77,8 @@ func (j *Journal) items(c *channel, legs []index.Leg) []outbox.Item {
 	items := make([]outbox.Item, len(legs))
 	for i, l := range legs {
 		c.cursor = max(c.cursor, l.Seq)
-		items[i] = outbox.Item{Seq: l.Seq, Entry: j.cache.out(l.Seq), Attempt: l.Attempt, Failures: l.Failures, Since: instant(l.Since),
-			Until: instant(l.Until)}
+		items[i] = outbox.Item{Seq: l.Seq, Entry: j.cache.out(l.Seq), Attempt: l.Attempt, Failures: l.Failures, Since: outbox.Instant(l.Since),
+			Until: outbox.Instant(l.Until)}
 	}
 	return items
 }
@@ -214,7 +214,7 @@ func (j *Journal) bury(c *channel, u unreadable) {
 		j.mu.Lock()
 		j.stats.Damaged++
 		j.mu.Unlock()
-		o := outbox.Outcome{Seq: u.leg.Seq, Channel: c.name, Action: outbox.Dead, Attempt: u.leg.Attempt, Failures: u.leg.Failures, At: instant(at),
+		o := outbox.Outcome{Seq: u.leg.Seq, Channel: c.name, Action: outbox.Dead, Attempt: u.leg.Attempt, Failures: u.leg.Failures, At: outbox.Instant(at),
 			What: "damaged", Reason: u.err.Error()}
 		if j.Settle(context.Background(), []outbox.Outcome{o}) == nil {
 			return

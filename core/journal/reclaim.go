@@ -28,7 +28,7 @@ func (j *Journal) forgetEarly() {
 	kept := int64(0)
 	for _, s := range j.segments {
 		if s.sealed && !s.forgotten {
-			kept += max(s.end-s.liveBytes, 0)
+			kept += s.waste()
 		}
 	}
 	most := max(j.o.Capacity/statusShare, fewSegments*j.pen.seg.size)
@@ -38,7 +38,7 @@ func (j *Journal) forgetEarly() {
 		}
 		if s.sealed && !s.forgotten {
 			s.forgotten = true
-			kept -= max(s.end-s.liveBytes, 0)
+			kept -= s.waste()
 		}
 	}
 }
@@ -53,7 +53,7 @@ func (j *Journal) forgetFor(need int64) {
 		}
 		if s.sealed {
 			s.forgotten = true
-			need -= max(s.end-s.liveBytes, 0)
+			need -= s.waste()
 		}
 	}
 }
@@ -73,7 +73,7 @@ func (j *Journal) reclaim() error {
 			}
 			continue
 		}
-		if s.high > j.ids.Covered() {
+		if s.seqs.high > j.ids.Covered() {
 			j.ids.Seal()
 			err := j.keepIDs()
 			if errors.Is(err, disk.ErrFull) { // what the segment gives back is more than the spare one is
@@ -84,7 +84,7 @@ func (j *Journal) reclaim() error {
 			if err != nil {
 				return err
 			}
-			if s.high > j.ids.Covered() {
+			if s.seqs.high > j.ids.Covered() {
 				return nil // not yet
 			}
 		}
@@ -117,7 +117,7 @@ func (j *Journal) oldest() (s *segment, survivors, ok bool) {
 		if x.sealed {
 			live += x.liveBytes
 			if j.over(x) {
-				waste += max(x.end-x.liveBytes, 0)
+				waste += x.waste()
 			}
 		}
 	}
@@ -147,10 +147,7 @@ func (j *Journal) drop(s *segment) error {
 }
 
 // move is an event that was copied.
-type move struct {
-	seq  uint64
-	note eventNote
-}
+type move struct{ note eventNote }
 
 // copyForward copies what still lives in a segment to the one that is written.
 func (j *Journal) copyForward(s *segment) error {
@@ -210,10 +207,10 @@ func (j *Journal) copyEvents(seqs []uint64) error {
 			}
 			continue
 		}
-		if err != nil || e == nil {
-			if err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
+		if e == nil { // all of it has ended meanwhile
 			continue
 		}
 		text := e.text()
@@ -221,7 +218,7 @@ func (j *Journal) copyEvents(seqs []uint64) error {
 		if err != nil {
 			return fmt.Errorf("journal: copy: %w", err)
 		}
-		j.pen.items = append(j.pen.items, item{move: &move{seq, e.note(at, int64(recordSize(len(text))))}})
+		j.pen.items = append(j.pen.items, item{move: &move{e.note(at, int64(recordSize(len(text))))}})
 	}
 	return j.flush()
 }
@@ -248,7 +245,7 @@ func (j *Journal) current(seq uint64) (*event, error) {
 					return nil, err
 				}
 				if e.legs[i] = endOf(ended[t.Channel]); e.legs[i] == nil {
-					e.legs[i] = &standing{action: outbox.Dropped, reason: "its end is not kept any more"}
+					e.legs[i] = &standing{stance: stance{action: outbox.Dropped}, reason: "its end is not kept any more"}
 				}
 			}
 			continue
@@ -257,7 +254,7 @@ func (j *Journal) current(seq uint64) (*event, error) {
 			return nil, err
 		}
 		if e.legs[i] == nil && leg.Attempt > 0 { // the copy may outlive what says how far was sent
-			e.legs[i] = &standing{action: outbox.Retry, past: index.Past{Attempt: leg.Attempt - 1}, at: nanos(e.entry.Accepted)}
+			e.legs[i] = &standing{stance: stance{action: outbox.Retry, past: index.Past{Attempt: leg.Attempt - 1}, at: outbox.Nanos(e.entry.Accepted)}}
 		}
 	}
 	return e, nil
@@ -278,12 +275,10 @@ func (j *Journal) dropDamaged(seq uint64, cause error) error {
 	j.mu.Unlock()
 	for name, leg := range j.view(seq).legs {
 		s := &state{seq: seq, channel: name, event: leg.Event,
-			standing: standing{action: outbox.Dropped, past: leg.Past, at: j.seen.Load(), reason: cause.Error()}}
-		at, err := j.put(s.text(), forStates)
-		if err != nil {
+			standing: standing{stance: stance{action: outbox.Dropped, past: leg.Past, at: j.seen.Load()}, reason: cause.Error()}}
+		if err := j.putState(&draft{state: s, settling: new(settling)}); err != nil {
 			return err
 		}
-		j.pen.items = append(j.pen.items, item{state: &draft{state: s, at: at, settling: new(settling)}})
 	}
 	return nil
 }
@@ -292,10 +287,10 @@ func (j *Journal) dropDamaged(seq uint64, cause error) error {
 func (j *Journal) applyMove(m *move) {
 	here := j.pen.seg
 	here.notes.addEvent(&m.note)
-	here.addEvent(&m.note)
+	here.seqs.add(m.note.seq)
 	for i := range m.note.legs {
 		c := j.channels[m.note.legs[i].channel]
-		leg, ok := c.legs.Find(m.seq)
+		leg, ok := c.legs.Find(m.note.seq)
 		if !ok {
 			continue
 		}
@@ -305,7 +300,7 @@ func (j *Journal) applyMove(m *move) {
 		}
 		here.events++
 		here.liveBytes += leg.Size
-		c.legs.Move(m.seq, m.note.at)
+		c.legs.Move(m.note.seq, m.note.at)
 		if leg.State == (index.Place{}) {
 			continue
 		}
@@ -313,6 +308,6 @@ func (j *Journal) applyMove(m *move) {
 			old.states--
 		}
 		here.states++
-		c.legs.Restate(m.seq, m.note.at)
+		c.legs.Restate(m.note.seq, m.note.at)
 	}
 }

@@ -44,6 +44,10 @@ func checksum(at index.Place, text []byte) uint32 {
 	return crc32.Update(crc32.Checksum(text, castagnoli), castagnoli, place[:])
 }
 
+func placeAt(segment uint32, offset int64) index.Place {
+	return index.Place{Segment: segment, Offset: uint32(offset)}
+}
+
 // recordSize is how much of a segment a text takes.
 func recordSize(text int) int {
 	return (recordHead + text + recordAlign - 1) / recordAlign * recordAlign

@@ -64,7 +64,7 @@ func (l *loading) summarised(s *segment) (bool, error) {
 		return false, l.j.fs.Remove(summaryName(s.number))
 	}
 	s.end, s.sealed, s.summary, l.clean = sum.end, true, sum, sum.clean
-	l.j.now(instant(sum.newest))
+	l.j.now(outbox.Instant(sum.newest))
 	channels, ok := eachNote(s.number, text, l.noted(s))
 	if !ok {
 		return false, fmt.Errorf("%s: %w: remove it, and its segment is read instead", summaryName(s.number), ErrDamaged)
@@ -116,7 +116,7 @@ func (l *loading) scanned(s *segment, replaced int64, last bool) (*segment, []re
 		n.tell(s.notes, to)
 	}
 	s.synced = s.end
-	l.j.now(instant(s.notes.newest))
+	l.j.now(outbox.Instant(s.notes.newest))
 	if replaced != 0 {
 		tail = nil
 	}
@@ -128,22 +128,16 @@ func (l *loading) noted(s *segment) noted {
 	j := l.j
 	return noted{
 		event: func(n *eventNote) {
-			s.addEvent(n)
+			s.seqs.add(n.seq)
 			j.seq = max(j.seq, n.seq)
 			if l.all || !l.look && n.seq > j.ids.Covered() {
 				l.added = append(l.added, identity{n.id, ids.Known{Seq: n.seq, Digest: n.digest, At: n.accepted}})
 			}
 			for i := range n.legs {
-				leg := &n.legs[i]
-				c := j.channel(leg.channel)
+				c := j.channel(n.legs[i].channel)
 				c.legs.End(n.seq) // as an earlier record has it
-				if leg.now == nil {
-					c.legs.Add(index.Leg{Seq: n.seq, Event: n.at, Lane: leg.lane, Park: leg.park, Size: index.Size(n.size)})
-				} else if !leg.now.ended() {
-					past := leg.now.past
-					past.State = n.at
-					c.legs.Add(index.Leg{Seq: n.seq, Event: n.at, Lane: leg.lane, Park: leg.park, Size: index.Size(n.size),
-						Dead: leg.now.action == outbox.Dead, Held: leg.now.held, Past: past})
+				if now := n.legs[i].now; now == nil || !now.ended() {
+					c.legs.Add(n.leg(i))
 				}
 			}
 		},

@@ -46,7 +46,7 @@ type scanned struct {
 func scan(number uint32, b []byte, synced bool) scanned {
 	s := scanned{end: headSize, marked: headSize}
 	for at := int64(headSize); at < int64(len(b)); {
-		place := index.Place{Segment: number, Offset: uint32(at)}
+		place := placeAt(number, at)
 		text, size, f := parseRecord(place, b[at:])
 		if f == sound {
 			r := record{at: place, text: text, size: size}
@@ -106,7 +106,7 @@ func (s *scanned) cut() {
 // the record's length can be believed, because one follows it, that is where.
 func resync(number uint32, b []byte, at int64, size int, f fault) int64 {
 	isSound := func(at int64) bool {
-		_, _, f := parseRecord(index.Place{Segment: number, Offset: uint32(at)}, b[at:])
+		_, _, f := parseRecord(placeAt(number, at), b[at:])
 		return f == sound
 	}
 	if f == damaged && at+int64(size) < int64(len(b)) && isSound(at+int64(size)) {

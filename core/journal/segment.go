@@ -90,7 +90,7 @@ type segment struct {
 	notes   *notes // until the summary is written
 	summary *summary
 
-	low, high uint64 // sequences of its events; low is 0 for none
+	seqs      spread // of its events
 	ends      spread // sequences of ends whose records it has
 	forgotten bool   // statuses of what ended here are not kept any more
 	newestEnd int64  // of an event or by a record of it: until when statuses need it
@@ -100,7 +100,7 @@ type segment struct {
 	liveBytes int64 // of those event records, once per leg
 }
 
-// spread is a range of sequences.
+// spread is a range of sequences; low is 0 for none.
 type spread struct{ low, high uint64 }
 
 func (s *spread) add(seq uint64) {
@@ -122,6 +122,9 @@ func (s *segment) follows(number uint32) bool {
 }
 
 func (s *segment) name() string { return segmentName(s.number) }
+
+// waste is what nothing that lives needs of its records.
+func (s *segment) waste() int64 { return max(s.end-s.liveBytes, 0) }
 
 // bytes is what it takes of the disk.
 func (s *segment) bytes() int64 {

@@ -144,14 +144,10 @@ func (j *Journal) writeSettles(s *settling, drafts map[legKey]*draft) {
 		if d == nil {
 			continue
 		}
-		at, err := j.put(d.text(), forStates)
-		if err != nil {
-			s.err = err
+		if s.err = j.putState(d); s.err != nil {
 			return
 		}
-		d.at = at
 		drafts[legKey{d.channel, d.seq}] = d
-		j.pen.items = append(j.pen.items, item{state: d})
 	}
 }
 
@@ -193,7 +189,7 @@ func (j *Journal) draft(s *settling, i int, drafts map[legKey]*draft) *draft {
 
 // decide gives how a leg stands after an outcome, and whether anything changes.
 func decide(o *outbox.Outcome, leg *index.Leg) (standing, bool) {
-	s := standing{action: o.Action, held: leg.Held, past: leg.Past}
+	s := standing{stance: stance{action: o.Action, held: leg.Held, past: leg.Past}}
 	s.past.State = index.Place{}
 	s.past.Until = 0
 	newest := o.Attempt == leg.Attempt
@@ -213,14 +209,14 @@ func decide(o *outbox.Outcome, leg *index.Leg) (standing, bool) {
 	case outbox.Retry:
 		s.past.Failures = o.Failures
 		if s.past.Due = 0; o.Due.After(o.At) {
-			s.past.Due = nanos(o.Due)
+			s.past.Due = outbox.Nanos(o.Due)
 		}
 		if o.Unsent {
 			s.past.Attempt--
 		}
 		return s, !leg.Dead && leg.Out && newest
 	case outbox.Redrive:
-		s.past.Failures, s.past.Due, s.past.Since = 0, 0, nanos(o.At)
+		s.past.Failures, s.past.Due, s.past.Since = 0, 0, outbox.Nanos(o.At)
 		return s, leg.Dead
 	case outbox.Hold:
 		s.held = true
@@ -229,7 +225,7 @@ func decide(o *outbox.Outcome, leg *index.Leg) (standing, bool) {
 		s.held = false
 		return s, leg.Held
 	case outbox.Lease:
-		s.past.Until = nanos(o.Due)
+		s.past.Until = outbox.Nanos(o.Due)
 		return s, !leg.Dead && leg.Out && newest
 	}
 	return s, false

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"slices"
 	"sort"
 
@@ -80,7 +79,7 @@ func (n *notes) summary(s *segment) []byte {
 func writeSummary(fsys disk.FS, s *segment) (*summary, error) {
 	text := s.notes.summary(s)
 	half := summaryName(s.number) + ".tmp"
-	if err := fsys.Remove(half); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removed(fsys, half); err != nil {
 		return nil, err
 	}
 	f, err := fsys.Create(half, int64(len(text)))
@@ -111,8 +110,8 @@ func newSummary(f disk.File, n *notes, size int) *summary {
 }
 
 // openSummary reads a summary file: itself, but for the channels' names, which
-// stand among the notes, and the notes. Of one that is
-// not sound it says so, and the segment is to be read instead.
+// stand among the notes, and the notes. Of one that is not sound it says so, and
+// the segment is to be read instead.
 func openSummary(fsys disk.FS, number uint32) (_ *summary, text []byte, err error) {
 	f, err := fsys.Open(summaryName(number))
 	if err != nil {

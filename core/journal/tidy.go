@@ -216,7 +216,7 @@ func (j *Journal) summarise() error {
 
 // keepIDs lets the identities look after themselves.
 func (j *Journal) keepIDs() error {
-	err := j.ids.Keep(instant(j.seen.Load()), func(seq uint64) bool {
+	err := j.ids.Keep(outbox.Instant(j.seen.Load()), func(seq uint64) bool {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		return j.lives(seq)

@@ -10,11 +10,11 @@ import (
 
 // transplant makes the segment that follows old, beginning with records of it,
 // and replacing it from an offset on. It is on disk whole before it has its
-// name. It gives the records with their new places.
-func (j *Journal) transplant(old *segment, records []record, from int64) (*segment, []record, error) {
+// name. It gives the records as they are there, and which place each old one has now.
+func (j *Journal) transplant(old *segment, records []record, from int64) (_ *segment, moved []record, places map[index.Place]index.Place, _ error) {
 	h := header{number: old.number + 1, seq: j.seq + 1, created: j.seen.Load(), instead: old.number, from: uint32(from)}
-	moved := make([]record, 0, len(records))
-	places := make(map[uint32]uint32, len(records))
+	moved = make([]record, 0, len(records))
+	places = make(map[index.Place]index.Place, len(records))
 	buf := h.bytes()
 	for _, r := range records {
 		switch r.kind() {
@@ -23,21 +23,21 @@ func (j *Journal) transplant(old *segment, records []record, from int64) (*segme
 		case kindState: // it names its event's place
 			s, err := parseState(r.text)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: state at %d: %w", old.name(), r.at.Offset, err)
+				return nil, nil, nil, fmt.Errorf("%s: state at %d: %w", old.name(), r.at.Offset, err)
 			}
-			if to, ok := places[s.event.Offset]; ok && s.event.Segment == old.number {
-				s.event = index.Place{Segment: h.number, Offset: to}
+			if to, ok := places[s.event]; ok {
+				s.event = to
 				r.text = s.text()
 			}
 		}
-		at := index.Place{Segment: h.number, Offset: uint32(len(buf))}
-		places[r.at.Offset] = at.Offset
+		at := placeAt(h.number, int64(len(buf)))
+		places[r.at] = at
 		buf = appendRecord(buf, at, r.text)
 		moved = append(moved, record{at: at, text: r.text, size: recordSize(len(r.text))})
 	}
 	f, room, err := j.takeSpare(int64(len(buf)) + sealRoom)
 	if err != nil {
-		return nil, nil, fullOr(err)
+		return nil, nil, nil, fullOr(err)
 	}
 	h.size = room
 	copy(buf, h.bytes())
@@ -49,9 +49,9 @@ func (j *Journal) transplant(old *segment, records []record, from int64) (*segme
 		err = j.publish(s)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("journal: %s: %w", s.name(), err), f.Close())
+		return nil, nil, nil, errors.Join(fmt.Errorf("journal: %s: %w", s.name(), err), f.Close())
 	}
-	return s, moved, nil
+	return s, moved, places, nil
 }
 
 // removed removes a file that may not be there.

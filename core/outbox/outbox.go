@@ -11,6 +11,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"math/bits"
 	"time"
@@ -44,6 +45,14 @@ var (
 type Key struct {
 	Source string `json:"source"`
 	ID     string `json:"id"`
+}
+
+// Hash is what an engine may remember a key by: 128 bits of SHA-256, which do
+// not collide by chance.
+func (k Key) Hash() [16]byte {
+	var room [512]byte
+	sum := sha256.Sum256(sdk.AppendPAE(room[:0], "headgate.key.v1", k.Source, k.ID))
+	return [16]byte(sum[:16])
 }
 
 // Entry is one accepted event with everything its deliveries need. It is
@@ -195,8 +204,22 @@ type Try struct {
 	Reason  string    `json:"reason,omitempty"`
 }
 
-// MaxHistory is how many tries an entry keeps per channel, the newest ones.
-const MaxHistory = 16
+const (
+	// MaxHistory is how many tries an entry keeps per channel, the newest ones.
+	MaxHistory = 16
+	// maxTryReason is how much of a reason a try keeps, in bytes.
+	maxTryReason = 128
+)
+
+// AddTo gives a history with the outcome's line, if it has one. It changes
+// nothing in the one it is given.
+func (o *Outcome) AddTo(history []Try) []Try {
+	if o.What == "" {
+		return history
+	}
+	history = history[max(0, len(history)-MaxHistory+1):len(history):len(history)]
+	return append(history, Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason[:min(len(o.Reason), maxTryReason)]})
+}
 
 // ChannelStatus is the state of one event on one channel.
 type ChannelStatus struct {

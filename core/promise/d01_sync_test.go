@@ -60,8 +60,8 @@ func TestD1DuplicatesWaitForTheSync(t *testing.T) {
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {
 				t.Errorf("answers are %v, want %v", got, c.want)
 			}
-			r.kill()
 			s.detach()
+			r.kill()
 			answered, wrong := s.answers(true)
 			if answered != c.want[accepted]+c.want[duplicate] || len(wrong) > 0 {
 				t.Errorf("%d answers, before the sync came those of %v", answered, wrong)

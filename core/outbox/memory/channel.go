@@ -102,7 +102,7 @@ func (c *channel) signal() {
 func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 	var items []outbox.Item
 	for len(items) < most {
-		l := c.next(nanos(now))
+		l := c.next(outbox.Nanos(now))
 		if l == nil {
 			break
 		}
@@ -112,7 +112,7 @@ func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 		items = append(items, outbox.Item{Seq: l.record.seq, Target: *l.target, Entry: l.record.entry, Attempt: int(l.attempt), Failures: int(l.failures), Since: l.since()})
 	}
 	if len(c.due) > 0 {
-		return items, instant(c.due[0].due)
+		return items, outbox.Instant(c.due[0].due)
 	}
 	return items, time.Time{}
 }
@@ -247,7 +247,7 @@ func (c *channel) again(l *leg, o *outbox.Outcome) {
 	l.failures = int32(o.Failures)
 	l.note(o)
 	if o.Due.After(o.At) {
-		l.due = nanos(o.Due)
+		l.due = outbox.Nanos(o.Due)
 		c.wait(l)
 		return
 	}
@@ -321,7 +321,7 @@ func (ln *lane) isParkedBy(l *leg) bool {
 func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 	c.dead--
 	c.pending++
-	l.state, l.failures, l.redriven = pending, 0, nanos(o.At)
+	l.state, l.failures, l.redriven = pending, 0, outbox.Nanos(o.At)
 	l.note(o)
 	if ln := c.lanes[l.target.Order]; l.target.Order != "" && ln != nil && ln.isParkedBy(l) {
 		ln.parked = false

@@ -46,9 +46,9 @@ type leg struct {
 // since is from when its age counts.
 func (l *leg) since() time.Time {
 	if l.redriven != 0 {
-		return instant(l.redriven)
+		return outbox.Instant(l.redriven)
 	}
-	return instant(l.record.accepted)
+	return outbox.Instant(l.record.accepted)
 }
 
 // told is what a leg has been told beside its state.
@@ -72,7 +72,7 @@ const (
 var states = [...]outbox.State{pending: outbox.StatePending, done: outbox.StateDone, failed: outbox.StateFailed, dropped: outbox.StateDropped}
 
 func newRecord(seq uint64, e *outbox.Entry) *record {
-	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, accepted: nanos(e.Accepted), size: sizeOf(e), entry: e}
+	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, accepted: outbox.Nanos(e.Accepted), size: sizeOf(e), entry: e}
 	r.legs = r.alone[:]
 	if len(e.Targets) > 1 {
 		r.legs = make([]leg, len(e.Targets))
@@ -121,12 +121,12 @@ func (r *record) fits(f outbox.Filter) bool {
 }
 
 func (r *record) status() outbox.Status {
-	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Accepted: instant(r.accepted),
+	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Accepted: outbox.Instant(r.accepted),
 		Channels: make([]outbox.ChannelStatus, len(r.legs))}
 	for i := range r.legs {
 		l := &r.legs[i]
 		c := outbox.ChannelStatus{Target: *l.target, State: states[l.state], Attempt: int(l.attempt), Failures: int(l.failures), Out: l.out, Held: l.held,
-			Due: instant(l.due), At: instant(l.at)}
+			Due: outbox.Instant(l.due), At: outbox.Instant(l.at)}
 		if l.told != nil {
 			c.Reason, c.Result, c.History = l.told.reason, l.told.result, slices.Clone(l.told.history)
 		}
@@ -141,25 +141,15 @@ func (l *leg) counts() bool { return l.state == pending || l.state == failed }
 // note keeps what an outcome tells: its reason, its result, and a line of the
 // history, which keeps the newest ones.
 func (l *leg) note(o *outbox.Outcome) {
-	l.at = nanos(o.At)
+	l.at = outbox.Nanos(o.At)
 	if l.told == nil {
 		if o.Reason == "" && o.What == "" && o.Result == nil {
 			return
 		}
 		l.told = new(told)
 	}
-	l.told.reason, l.told.result = o.Reason, o.Result
-	if o.What == "" {
-		return
-	}
-	if len(l.told.history) == outbox.MaxHistory {
-		l.told.history = append(l.told.history[:0], l.told.history[1:]...)
-	}
-	l.told.history = append(l.told.history, outbox.Try{Attempt: o.Attempt, At: o.At, What: o.What, Reason: o.Reason[:min(len(o.Reason), maxTryReason)]})
+	l.told.reason, l.told.result, l.told.history = o.Reason, o.Result, o.AddTo(l.told.history)
 }
-
-// maxTryReason is how much of a reason the history keeps, in bytes.
-const maxTryReason = 128
 
 // tryCost is what a line of the history takes beside its reason.
 const tryCost = 96
@@ -174,18 +164,4 @@ func (t *told) size() int64 {
 		n += tryCost + len(t.history[i].Reason)
 	}
 	return int64(n)
-}
-
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func instant(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
 }

@@ -6,7 +6,6 @@ package memory
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"iter"
 	"maps"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/outbox"
-	"github.com/headgate-io/headgate/sdk"
 )
 
 // Options bound a Store. Every bound must be positive.
@@ -78,12 +76,6 @@ func New(o Options) *Store {
 	return s
 }
 
-func identify(k outbox.Key) identity {
-	var room [512]byte
-	sum := sha256.Sum256(sdk.AppendPAE(room[:0], "headgate.key.v1", k.Source, k.ID))
-	return identity(sum[:16])
-}
-
 // Append implements outbox.Accepting. It does not block.
 func (s *Store) Append(_ context.Context, entries ...*outbox.Entry) []outbox.Appended {
 	out := make([]outbox.Appended, len(entries))
@@ -99,7 +91,7 @@ func (s *Store) append(e *outbox.Entry) outbox.Appended {
 	if s.closed {
 		return outbox.Appended{Err: outbox.ErrClosed}
 	}
-	id, digest := identify(e.Key()), [16]byte(e.Digest[:16])
+	id, digest := identity(e.Key().Hash()), [16]byte(e.Digest[:16])
 	s.forget(e.Accepted)
 	if k, ok := s.ids[id]; ok {
 		if k.digest != digest {
@@ -267,7 +259,7 @@ func (s *Store) Lookup(_ context.Context, key outbox.Key) (outbox.Status, error)
 }
 
 func (s *Store) find(key outbox.Key) (*record, error) {
-	k, ok := s.ids[identify(key)]
+	k, ok := s.ids[identity(key.Hash())]
 	if !ok {
 		return nil, outbox.ErrNotFound
 	}
