@@ -1,0 +1,127 @@
+package sdk
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is one member of a configuration, as its Go field and tags say.
+type field struct {
+	name     string
+	index    int
+	doc      string
+	fallback string // text of the default; used when has
+	has      bool
+	required bool
+	secret   bool
+	enum     []string
+	min, max *float64 // of a number; of a string's or list's length
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
+var rawType = reflect.TypeFor[json.RawMessage]()
+
+// fields reads the tags of a configuration's struct:
+//
+//	json:"name"        as encoding/json; "-" leaves the field out
+//	doc:"..."          one sentence
+//	required:"true"    must be there
+//	default:"..."      value when absent: text of a string, number, bool or duration, else JSON
+//	enum:"a,b"         the only values of a string
+//	min:"1" max:"9"    of a number, or of the length of a string or list
+//	secret:"true"      a string that is written as file:PATH or env:NAME, and never shown
+func fields(t reflect.Type) ([]field, error) {
+	var list []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "-" {
+			continue
+		}
+		if f.Anonymous || options != "" && options != "omitempty" && options != "omitzero" {
+			return nil, fmt.Errorf("field %s of %s: neither embedding nor json options but omitempty are supported", f.Name, t)
+		}
+		x := field{name: name, index: i, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true", secret: f.Tag.Get("secret") == "true"}
+		if name == "" {
+			x.name = f.Name
+		}
+		x.fallback, x.has = f.Tag.Lookup("default")
+		if enum, ok := f.Tag.Lookup("enum"); ok {
+			x.enum = strings.Split(enum, ",")
+		}
+		for tag, to := range map[string]**float64{"min": &x.min, "max": &x.max} {
+			if text, ok := f.Tag.Lookup(tag); ok {
+				n, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					return nil, fmt.Errorf("field %s of %s: tag %s: %w", f.Name, t, tag, err)
+				}
+				*to = &n
+			}
+		}
+		if (x.secret || x.enum != nil) && f.Type.Kind() != reflect.String {
+			return nil, fmt.Errorf("field %s of %s: only a string can be secret or have an enum", f.Name, t)
+		}
+		if x.required && x.has {
+			return nil, fmt.Errorf("field %s of %s is required, so its default is never used", f.Name, t)
+		}
+		list = append(list, x)
+	}
+	return list, nil
+}
+
+// defaultJSON is a field's default as JSON.
+func (f *field) defaultJSON(t reflect.Type) (json.RawMessage, error) {
+	text := []byte(f.fallback)
+	if t.Kind() == reflect.String || t == durationType {
+		text, _ = json.Marshal(f.fallback) // a string always can be
+	}
+	if !json.Valid(text) {
+		return nil, fmt.Errorf("field %s: default %q is no JSON", f.name, f.fallback)
+	}
+	return text, nil
+}
+
+// nearest is the name most like one that is unknown, empty for none.
+func nearest(unknown string, names []string) string {
+	best, at := "", len(unknown)/2+1
+	for _, n := range names {
+		if d := distance(strings.ToLower(unknown), strings.ToLower(n)); d < at {
+			best, at = n, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			last, row[j+1] = row[j+1], min(last+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
