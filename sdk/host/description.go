@@ -1,0 +1,57 @@
+package host
+
+import (
+	"encoding/json"
+
+	"github.com/headgate-io/headgate/sdk"
+	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
+	"github.com/headgate-io/headgate/sdk/internal/wire"
+)
+
+// Description is what a plugin says it is.
+type Description struct {
+	Name         string
+	Version      string // of the plugin
+	SDK          string // what it was built with, such as go/1.2.0
+	Transforms   []Transform
+	Providers    []Provider
+	Capabilities []string // names of additions to the wire that it knows
+}
+
+// Transform describes one kind of transform.
+type Transform struct {
+	Name, Doc string
+	Schema    json.RawMessage // JSON Schema 2020-12 of its configuration
+	Needs     sdk.Needs
+	Redacts   bool // its original never travels beside its result
+}
+
+// Provider describes one kind of identity provider.
+type Provider struct {
+	Name, Doc string
+	Schema    json.RawMessage // JSON Schema 2020-12 of its configuration
+}
+
+// Configuration is what one kind is opened with.
+type Configuration struct {
+	Kind   string
+	Config json.RawMessage    // a JSON object, secrets resolved
+	Policy sdk.ProviderPolicy // of a provider
+	DryRun bool               // check only: nothing is kept
+}
+
+// newDescription reads what a plugin says, strictly.
+func newDescription(r *pb.DescribeResponse) (Description, error) {
+	p, err := wire.FromDescription(r)
+	if err != nil {
+		return Description{}, err
+	}
+	d := Description{Name: p.Name, Version: p.Version, SDK: r.GetSdk(), Capabilities: r.GetCapabilities()}
+	for _, k := range p.Transforms {
+		d.Transforms = append(d.Transforms, Transform{Name: k.Name, Doc: k.Doc, Schema: k.Schema, Needs: k.Needs, Redacts: k.Redacts})
+	}
+	for _, k := range p.Providers {
+		d.Providers = append(d.Providers, Provider{Name: k.Name, Doc: k.Doc, Schema: k.Schema})
+	}
+	return d, nil
+}

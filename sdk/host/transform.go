@@ -1,0 +1,150 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/headgate-io/headgate/sdk"
+	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
+	"github.com/headgate-io/headgate/sdk/internal/wire"
+)
+
+// Transform is the transform that was configured as kind. It errs, beside what
+// the transform errs with, by sdk.ErrUnavailable, ErrEnded, ErrTooLarge,
+// ErrBreach, ErrNotConfigured or context.DeadlineExceeded.
+//
+// A batch of more bytes than a call may have goes in several. Parts that the kind
+// does not need are not sent and are in a Replace as they were, except what it
+// sets of them. What no transform may change is compared, and a difference is a
+// permanent Fail of that event; so are data said to be JSON that are none.
+func (c *Conn) Transform(kind string) sdk.Transform {
+	t := &remote{conn: c, kind: kind}
+	for _, k := range c.description.Transforms {
+		if k.Name == kind {
+			t.needs = k.Needs
+		}
+	}
+	return t
+}
+
+// remote is a transform in a plugin process.
+type remote struct {
+	conn  *Conn
+	kind  string
+	needs sdk.Needs
+}
+
+var _ sdk.Transform = (*remote)(nil)
+
+// answerRoom is how much larger than a request its answer may become: a request
+// takes only its part of MaxBytes.
+const answerRoom = 4
+
+func (t *remote) Transform(ctx context.Context, in []sdk.Input) ([]sdk.Outcome, error) {
+	events := wire.ToEvents(in, t.needs)
+	outcomes := make([]sdk.Outcome, 0, len(in))
+	for len(outcomes) < len(in) || len(in) == 0 {
+		from := len(outcomes)
+		n, tooLarge := t.fit(events[from:])
+		if tooLarge > 0 {
+			outcomes = append(outcomes, sdk.Outcome{Verdict: sdk.Fail, Reason: fmt.Sprintf("the event has %d bytes for its transform, where %d are the most", tooLarge, t.conn.options.MaxBytes)})
+			continue
+		}
+		part, err := t.call(ctx, events[from:from+n])
+		if err != nil {
+			return nil, err
+		}
+		for i := range part {
+			part[i] = t.restored(in[from+i].Event, part[i])
+		}
+		if outcomes = append(outcomes, part...); len(in) == 0 {
+			break
+		}
+	}
+	return outcomes, nil
+}
+
+// fit tells how many events go in one request; or how large the first is when it
+// goes in none.
+func (t *remote) fit(events []*pb.Event) (n, tooLarge int) {
+	const head = 256 // bytes of the kind and of gRPC's own
+	size := head
+	for n < len(events) {
+		one := wire.Size(events[n])
+		if n == 0 && head+one > t.conn.options.MaxBytes {
+			return 0, one
+		}
+		if size += one; n > 0 && size > t.conn.options.MaxBytes/answerRoom {
+			return n, 0
+		}
+		n++
+	}
+	return n, 0
+}
+
+func (t *remote) call(ctx context.Context, events []*pb.Event) (outcomes []sdk.Outcome, err error) {
+	err = t.conn.call(ctx, func(ctx context.Context) error {
+		r, err := t.conn.transforms.Transform(ctx, &pb.TransformRequest{Kind: t.kind, Events: events})
+		if err != nil {
+			return err
+		}
+		outcomes, err = wire.FromOutcomes(r.GetOutcomes(), len(events))
+		return err
+	})
+	return outcomes, err
+}
+
+// restored gives a Replace what it does not say, and refuses what it may not.
+func (t *remote) restored(was *sdk.Event, o sdk.Outcome) sdk.Outcome {
+	if o.Verdict != sdk.Replace {
+		return o
+	}
+	e := o.Event
+	if what := changed(was, e); what != "" {
+		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform changed " + what + ", which no transform may"}
+	}
+	if !t.needs.Data && e.Data == nil {
+		e.Data, e.DataIsJSON = was.Data, was.DataIsJSON
+	} else if e.DataIsJSON && !json.Valid(e.Data) {
+		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform gave data as JSON that are none"}
+	}
+	if !t.needs.Extensions {
+		e.Extensions = overlaid(was.Extensions, e.Extensions)
+	}
+	return o
+}
+
+// changed names the first attribute that differs though it must not.
+func changed(was, is *sdk.Event) string {
+	switch {
+	case was.ID != is.ID:
+		return "id"
+	case was.Source != is.Source:
+		return "source"
+	case was.Type != is.Type:
+		return "type"
+	case was.Subject != is.Subject:
+		return "subject"
+	case was.Time != is.Time:
+		return "time"
+	}
+	return ""
+}
+
+// overlaid are extensions of which some were set anew; all are sorted by name.
+func overlaid(was, set []sdk.Extension) []sdk.Extension {
+	if len(set) == 0 {
+		return was
+	}
+	all := slices.Clone(set)
+	for _, x := range was {
+		at, found := slices.BinarySearchFunc(all, x.Name, func(e sdk.Extension, name string) int { return strings.Compare(e.Name, name) })
+		if !found {
+			all = slices.Insert(all, at, x)
+		}
+	}
+	return all
+}
