@@ -13,9 +13,9 @@ import (
 	"github.com/headgate-io/headgate/core/outbox"
 )
 
-// TestEverybodyAtOnce has many append, some the same, consumers settle on every
-// channel, others ask, verify and tidy, and the disk fail now and then. In the
-// end everything that was accepted is done, once.
+// TestEverybodyAtOnce has many append, some the same, consumers settle and
+// shelve on every channel, others ask, verify and tidy, and the disk fail now
+// and then. In the end everything that was accepted is done, once.
 func TestEverybodyAtOnce(t *testing.T) {
 	const appenders, each = 8, 400
 	r := newRig(t, 1)
@@ -67,11 +67,17 @@ func TestEverybodyAtOnce(t *testing.T) {
 	}
 	for _, c := range channels {
 		others.Go(func() {
+			shelve := 0
 			for ctx.Err() == nil {
 				items, _, err := r.j.Ready(c, time.Now(), 20)
 				if err != nil && !errors.Is(err, outbox.ErrFailing) && !errors.Is(err, errIO) {
 					t.Error(err)
 					return
+				}
+				if shelve++; shelve%5 == 0 {
+					r.j.Shelve(c, "p", items)
+					r.j.Unshelve(c, "p")
+					continue
 				}
 				for _, i := range items {
 					x := outbox.Outcome{Seq: i.Seq, Channel: c, Attempt: i.Attempt, At: time.Now()}

@@ -148,6 +148,8 @@ func (r *rig) stepOn() {
 		r.append(r.random.IntN(4) + 1)
 	case n < 80:
 		r.ready(channels[r.random.IntN(len(channels))], r.random.IntN(6)+1)
+	case n < 85:
+		r.shelve()
 	default:
 		r.settle(r.random.IntN(5) + 1)
 	}

@@ -27,7 +27,7 @@ func (j *Journal) Stats() outbox.Stats {
 		if c.most == 0 && n.Pending == 0 && n.Dead == 0 {
 			continue // it was configured once
 		}
-		st.Channels[name] = outbox.ChannelStats{Pending: n.Pending, Out: n.Out, Dead: n.Dead, Held: n.Held, Bytes: n.Bytes}
+		st.Channels[name] = outbox.ChannelStats{Pending: n.Pending, Out: n.Out, Dead: n.Dead, Held: n.Held, Shelved: n.Shelved, Bytes: n.Bytes}
 		st.Entries += n.Pending + n.Dead
 		st.Bytes += n.Bytes
 	}

@@ -20,6 +20,14 @@ type oracle struct {
 	order  []string         // ids, in order of their first append
 	seqs   map[uint64]string
 	newest uint64 // sequence
+	lying  []*shelf
+	opened []*shelf // in the order in which they were
+}
+
+// shelf is what was put on one since it was last empty.
+type shelf struct {
+	channel, name string
+	legs          []*leg
 }
 
 // presence is whether an event is stored.
@@ -49,6 +57,7 @@ type leg struct {
 	attempt int  // the highest that was given
 	slack   int  // how many it may be given beyond that, for restarts
 	moved   bool // a dead letter that was redriven keeps no order
+	shelf   *shelf
 	leased  bool // the last record may be of a lease: what was given since it lapsed may be given again
 }
 
@@ -70,13 +79,14 @@ func newOracle() *oracle {
 
 func (o *oracle) clone() *oracle {
 	c := *o
+	c.lying, c.opened = nil, nil // what outlives this oracle is opened again
 	c.order, c.seqs, c.facts = slices.Clone(o.order), maps.Clone(o.seqs), make(map[string]*fact, len(o.facts))
 	for id, f := range o.facts {
 		n := *f
 		n.legs = make(map[string]*leg, len(f.legs))
 		for name, l := range f.legs {
 			m := *l
-			m.may = slices.Clone(l.may)
+			m.may, m.shelf = slices.Clone(l.may), nil
 			n.legs[name] = &m
 		}
 		c.facts[id] = &n
@@ -293,8 +303,8 @@ func (o *oracle) looked(j *journal.Journal, outcomes []outbox.Outcome) error {
 	return nil
 }
 
-// given takes in what Ready handed out.
-func (o *oracle) given(channel string, items []outbox.Item) error {
+// given takes in what Ready handed out, of up to most.
+func (o *oracle) given(channel string, items []outbox.Item, most int) error {
 	for i := range items {
 		x := &items[i]
 		f, l, err := o.found(channel, x)
@@ -311,9 +321,82 @@ func (o *oracle) given(channel string, items []outbox.Item) error {
 		if err := o.inOrder(f, l); err != nil {
 			return err
 		}
+		if err := o.met(channel, l); err != nil {
+			return err
+		}
 		l.out, l.attempt, l.slack = true, x.Attempt, 0
 	}
+	if len(items) < most {
+		return o.met(channel, nil)
+	}
 	return nil
+}
+
+// met takes what lies before a leg off the open shelves, and the leg; all of it
+// for none.
+func (o *oracle) met(channel string, l *leg) error {
+	if l != nil && l.shelf == nil {
+		return nil
+	}
+	for i := 0; i < len(o.opened); {
+		s := o.opened[i]
+		if s.channel != channel {
+			i++
+			continue
+		}
+		for len(s.legs) > 0 {
+			first := s.legs[0]
+			first.shelf, s.legs = nil, s.legs[1:]
+			if first == l {
+				return nil
+			}
+		}
+		o.opened = slices.Delete(o.opened, i, i+1)
+	}
+	if l != nil {
+		return fmt.Errorf("it was handed out from shelf %s of %s, which is closed: %+v", l.shelf.name, channel, l)
+	}
+	return nil
+}
+
+// shelved takes in what was put on a shelf.
+func (o *oracle) shelved(channel, name string, legs []*leg) {
+	is := func(s *shelf) bool { return s.channel == channel && s.name == name }
+	if i := slices.IndexFunc(o.opened, is); i >= 0 {
+		o.lying = append(o.lying, o.opened[i])
+		o.opened = slices.Delete(o.opened, i, i+1)
+	}
+	i := slices.IndexFunc(o.lying, is)
+	if i < 0 {
+		i = len(o.lying)
+		o.lying = append(o.lying, &shelf{channel: channel, name: name})
+	}
+	for _, l := range legs {
+		l.out, l.shelf = false, o.lying[i]
+		l.attempt--
+		l.slack++ // a record may have counted it while it was out
+	}
+	o.lying[i].legs = append(o.lying[i].legs, legs...)
+}
+
+func (o *oracle) unshelved(channel, name string) {
+	i := slices.IndexFunc(o.lying, func(s *shelf) bool { return s.channel == channel && s.name == name })
+	if i >= 0 {
+		o.opened = append(o.opened, o.lying[i])
+		o.lying = slices.Delete(o.lying, i, i+1)
+	}
+}
+
+// outs gives what is out on a channel.
+func (o *oracle) outs(channel string) (items []outbox.Item, legs []*leg) {
+	for _, id := range o.order {
+		f := o.facts[id]
+		if l := f.legs[channel]; f.is == stored && l != nil && l.out && !l.leased { // a lease is the last word
+			items = append(items, outbox.Item{Seq: f.seq, Target: l.Target, Entry: f.entry, Attempt: l.attempt})
+			legs = append(legs, l)
+		}
+	}
+	return items, legs
 }
 
 // resumed takes in what Resume handed out.
@@ -382,6 +465,13 @@ func (o *oracle) restarted() {
 
 // counts gives what stats are to say of a channel.
 func (o *oracle) counts(channel string) (s outbox.ChannelStats) {
+	for _, x := range o.lying {
+		for _, l := range x.legs {
+			if x.channel == channel && l.is.state == outbox.StatePending && !l.is.held {
+				s.Shelved++
+			}
+		}
+	}
 	for _, f := range o.facts {
 		l := f.legs[channel]
 		switch {

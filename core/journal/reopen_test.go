@@ -14,6 +14,12 @@ import (
 // reopened checks a journal that was opened again against what was
 // acknowledged. What it shows is taken for durable: it must stay from now on.
 func (o *oracle) reopened(j *journal.Journal) error {
+	o.lying, o.opened = nil, nil // nobody remembers it
+	for _, f := range o.facts {
+		for _, l := range f.legs {
+			l.shelf = nil
+		}
+	}
 	for _, id := range o.order {
 		if err := o.settleDoubt(j, id); err != nil {
 			return err

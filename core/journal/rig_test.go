@@ -115,8 +115,11 @@ func (r *rig) step() bool {
 		return r.append(r.random.IntN(3) + 1)
 	case n < 60:
 		return r.ready(channels[r.random.IntN(len(channels))], r.random.IntN(6)+1)
-	case n < 85:
+	case n < 80:
 		return r.settle(r.random.IntN(5) + 1)
+	case n < 86:
+		r.shelve()
+		return true
 	case n < 90:
 		r.o.now = r.o.now.Add(time.Duration(r.random.IntN(int(10 * time.Minute))))
 		return true
@@ -179,8 +182,28 @@ func (r *rig) entry() *outbox.Entry {
 func (r *rig) ready(channel string, most int) bool {
 	r.Helper()
 	items, _, err := r.j.Ready(channel, r.o.now, most)
-	r.must(r.o.given(channel, items))
+	r.must(r.o.given(channel, items, most))
 	return !r.failed(err)
+}
+
+// shelves are those of every channel.
+var shelves = []string{"p", "q"}
+
+// shelve puts some of what is out on a shelf, or opens one, and counts.
+func (r *rig) shelve() {
+	r.Helper()
+	channel, name := channels[r.random.IntN(len(channels))], shelves[r.random.IntN(len(shelves))]
+	if r.random.IntN(3) == 0 {
+		r.j.Unshelve(channel, name)
+		r.o.unshelved(channel, name)
+	} else if items, legs := r.o.outs(channel); len(items) > 0 {
+		from := r.random.IntN(len(items))
+		r.j.Shelve(channel, name, items[from:])
+		r.o.shelved(channel, name, legs[from:])
+	}
+	if got, want := r.j.Stats().Channels[channel].Shelved, r.o.counts(channel).Shelved; got != want {
+		r.Fatalf("%s: %d are shelved on %s, want %d", r.at, got, channel, want)
+	}
 }
 
 // settle settles so many legs in one call, each by chance.
@@ -297,12 +320,18 @@ func (r *rig) end(outcomes []outbox.Outcome) {
 // finish hands out what can be handed out, and ends it, until nothing is left.
 func (r *rig) finish() {
 	r.Helper()
+	for _, c := range channels {
+		for _, name := range shelves {
+			r.j.Unshelve(c, name)
+			r.o.unshelved(c, name)
+		}
+	}
 	for again := true; again; {
 		again = false
 		for _, c := range channels {
 			items, _, err := r.j.Ready(c, r.o.now, 100)
 			r.must(err)
-			r.must(r.o.given(c, items))
+			r.must(r.o.given(c, items, 100))
 			again = again || len(items) > 0
 		}
 		var done []outbox.Outcome

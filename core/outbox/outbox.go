@@ -177,6 +177,19 @@ type Dispatching interface {
 	// outcome for an entry that is final, or that speaks of an older attempt
 	// (unless it is final itself), changes nothing and is no error.
 	Settle(ctx context.Context, outcomes []Outcome) error
+	// Shelve takes back items of a hand-over that cannot go on until something
+	// outside the store comes back. Their attempts do not count, their lanes stay
+	// closed, and they are not handed out until Unshelve names the shelf. Nothing
+	// is written: after a restart they are ready. What lies on a shelf may be
+	// held, and may end; a dead letter that is redriven there lies there again.
+	// An item that is not out any more, or of another attempt, is left alone.
+	Shelve(channel, shelf string, items []Item)
+	// Unshelve lets what lies on a shelf be handed out again, in the order in
+	// which it came there, before what was never handed out. What is put on the
+	// shelf later waits for the next Unshelve, and with it what is left there:
+	// who shelves looks again afterwards whether it still has to wait. Unshelve
+	// returns at once, however much lies there; of an unknown shelf it is a no-op.
+	Unshelve(channel, shelf string)
 	// Resume hands out, once after the store was opened, what a Lease kept out
 	// on channel: with the attempt it had, and Until. Other items never have one.
 	Resume(channel string) ([]Item, error)
@@ -289,11 +302,12 @@ type Asking interface {
 
 // ChannelStats counts one channel's entries.
 type ChannelStats struct {
-	Pending int   `json:"pending"` // ready, waiting for a retry, or out
+	Pending int   `json:"pending"` // ready, waiting for a retry, shelved, or out
 	Out     int   `json:"out"`
 	Dead    int   `json:"dead"`
-	Held    int   `json:"held"`  // of the pending ones
-	Bytes   int64 `json:"bytes"` // held by pending entries and dead letters
+	Held    int   `json:"held"`    // of the pending ones
+	Shelved int   `json:"shelved"` // of the pending ones that are not held
+	Bytes   int64 `json:"bytes"`   // held by pending entries and dead letters
 }
 
 // Stats counts what the engine holds.

@@ -62,3 +62,38 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+// Each time one is taken and put on a shelf, with so many there.
+func BenchmarkShelve(b *testing.B) {
+	for _, lying := range []int{1, 1_000, many} {
+		b.Run(fmt.Sprint(lying), func(b *testing.B) {
+			c := fill(lying, none)
+			shelveAll(b, c, lying, "p")
+			seq := uint64(lying)
+			b.ReportAllocs()
+			for b.Loop() {
+				seq++
+				c.Add(Leg{Seq: seq, Event: Place{1, 1}, Size: 1024})
+				for _, l := range c.Take(1, 1, 1<<62).Legs {
+					c.Shelve(l.Seq, l.Attempt, "p")
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkUnshelve(b *testing.B) {
+	for _, lying := range []int{1_000, many} {
+		b.Run(fmt.Sprint(lying), func(b *testing.B) {
+			c := fill(lying, none)
+			shelveAll(b, c, lying, "p")
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Unshelve("p")
+				for _, l := range c.Take(1, 1, 1<<62).Legs {
+					c.Shelve(l.Seq, l.Attempt, "p")
+				}
+			}
+		})
+	}
+}

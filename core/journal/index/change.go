@@ -11,6 +11,7 @@ func (c *Channel) End(seq uint64) {
 	s := c.table.at(r)
 	was, hash := s.phase, s.laneHash()
 	c.leave(r)
+	c.weigh(s, -1)
 	c.counts.Bytes -= int64(s.size) * sizeUnit
 	if s.is(isDead) {
 		c.counts.Dead--
@@ -21,12 +22,15 @@ func (c *Channel) End(seq uint64) {
 		c.counts.Held--
 	}
 	c.past.drop(seq)
-	if was == waiting {
+	if s.stands() {
 		s.set(isGone, true)
-		return
+	} else {
+		c.table.remove(r)
 	}
-	c.table.remove(r)
 	c.open(hash, r)
+	if was >= shelved {
+		c.sweep(int(was - shelved))
+	}
 	if c.table.count == 0 {
 		c.again, c.due = queue{}, nil // all of them are stale
 	}
@@ -50,6 +54,7 @@ func (c *Channel) Die(seq uint64, p Past) {
 		return
 	}
 	c.leave(r)
+	c.weigh(s, -1)
 	c.past.set(seq, p)
 	c.counts.Pending--
 	c.counts.Dead++
@@ -61,7 +66,9 @@ func (c *Channel) Die(seq uint64, p Past) {
 	if s.phase == waiting || s.phase == unseen {
 		return // it is met where it stands
 	}
-	s.phase = aside
+	if s.phase < shelved {
+		s.phase = aside
+	}
 	if !s.is(isPark) {
 		c.open(s.laneHash(), r)
 	}
@@ -77,14 +84,14 @@ func (c *Channel) Again(seq uint64, p Past, at int64) {
 	c.leave(r)
 	c.past.set(seq, p)
 	switch s := c.table.at(r); {
-	case s.phase == waiting || s.phase == unseen:
+	case s.stands() || s.phase == unseen:
 	case c.turn(r, at):
 		c.queue(r)
 	}
 }
 
 // Redrive makes a dead letter pending again: in its old place if it parks its
-// lane, else at the lane's end.
+// lane, else at the lane's end. One that lies on a shelf does so still.
 func (c *Channel) Redrive(seq uint64, p Past) {
 	r := c.find(seq)
 	if r == 0 || !c.table.at(r).is(isDead) {
@@ -95,14 +102,8 @@ func (c *Channel) Redrive(seq uint64, p Past) {
 	c.past.set(seq, p)
 	c.counts.Dead--
 	c.counts.Pending++
-	if s.phase != aside {
-		return // it was never looked at as dead
-	}
-	if ln := c.lanes.entries[s.laneHash()]; s.laneHash() != 0 && ln != nil && ln.head == r {
-		c.queue(r)
-		return
-	}
-	if c.look(r, 0) {
+	c.weigh(s, 1)
+	if s.phase == aside && c.meet(r, 0) { // else it was never looked at as dead
 		c.queue(r)
 	}
 }
@@ -118,6 +119,7 @@ func (c *Channel) Hold(seq uint64, p Past) {
 	if s.phase == out { // maybe handed out since p was made
 		p.Attempt, p.Due = max(p.Attempt, c.pastOf(seq).Attempt), 0
 	}
+	c.weigh(s, -1)
 	s.set(isHeld, true)
 	c.past.set(seq, p)
 	c.counts.Held++
@@ -134,6 +136,7 @@ func (c *Channel) Release(seq uint64, p Past, at int64) {
 	}
 	s := c.table.at(r)
 	s.set(isHeld, false)
+	c.weigh(s, 1)
 	c.past.set(seq, p)
 	c.counts.Held--
 	if s.phase == aside && c.turn(r, at) {
@@ -154,16 +157,22 @@ func (c *Channel) Unsent(seq uint64) {
 	if r == 0 || c.table.at(r).phase != out {
 		return
 	}
+	c.takeBack(r)
+	if c.turn(r, 0) {
+		c.queue(r)
+	}
+}
+
+// takeBack makes what is out what it was before.
+func (c *Channel) takeBack(r ref) {
 	c.leave(r)
+	seq := c.table.seq(r)
 	p := c.pastOf(seq)
 	p.Attempt, p.Until = p.Attempt-1, 0
-	if p == (Past{}) {
+	if p == c.untold(seq) {
 		c.past.drop(seq)
 	} else {
 		c.past.set(seq, p)
-	}
-	if c.turn(r, 0) {
-		c.queue(r)
 	}
 }
 

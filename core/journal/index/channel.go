@@ -7,8 +7,12 @@ type Channel struct {
 	lanes ledger[*lane] // by hash of the order key
 	again queue         // to be handed out at once, before those not looked at yet
 	due   dueHeap
-	next  uint64 // sequence from which on nothing was looked at
-	sent  uint64 // legs up to here may have been handed out before a restart
+
+	shelves []shelf // by number
+	opened  []int   // numbers of those that are open, in the order of that
+
+	next uint64 // sequence from which on nothing was looked at
+	sent uint64 // legs up to here may have been handed out before a restart
 
 	dueTurn bool // whose turn it is: a due one's, or another's
 
@@ -18,6 +22,7 @@ type Channel struct {
 // Counts count legs.
 type Counts struct {
 	Pending, Out, Dead, Held int
+	Shelved                  int   // of pending ones that are not held
 	Bytes                    int64 // of pending ones and dead letters
 }
 
@@ -56,11 +61,18 @@ func (c *Channel) Add(l Leg) {
 
 // pastOf gives a leg's past.
 func (c *Channel) pastOf(seq uint64) Past {
-	p, ok := c.past.entries[seq]
-	if !ok && seq <= c.sent {
-		p.Attempt = 1
+	if p, ok := c.past.entries[seq]; ok {
+		return p
 	}
-	return p
+	return c.untold(seq)
+}
+
+// untold gives the past of a leg that none is kept of.
+func (c *Channel) untold(seq uint64) Past {
+	if seq <= c.sent {
+		return Past{Attempt: 1}
+	}
+	return Past{}
 }
 
 // Find gives a leg that has not ended.

@@ -55,8 +55,20 @@ func (w *walk) one() {
 		w.take(w.now, w.IntN(6), w.wall())
 	case n < 502:
 		w.restart()
+	case n < 515:
+		w.unshelve(shelves[w.IntN(len(shelves))])
 	default:
-		w.change(n % 10)
+		w.change(n % 12)
+	}
+}
+
+var shelves = []string{"p", "q", "r"}
+
+func (w *walk) unshelve(name string) {
+	w.Helper()
+	got := w.c.Unshelve(name)
+	if known, left := w.m.unshelve(name); got && !known || !got && left {
+		w.Fatalf("step %d: Unshelve of %s gave %t", w.step, name, got)
 	}
 }
 
@@ -136,7 +148,7 @@ func (w *walk) change(what int) {
 	}
 	l := w.m.legs[w.IntN(len(w.m.legs))]
 	for range 3 {
-		if l.Out == (what < 5) && l.Dead == (what == 5) {
+		if l.Out == (what < 5 || what > 9) && l.Dead == (what == 5) {
 			break
 		}
 		l = w.m.legs[w.IntN(len(w.m.legs))]
@@ -156,7 +168,7 @@ func (w *walk) change(what int) {
 		w.c.Die(l.Seq, p)
 		w.m.die(l, p)
 	case 3:
-		if !l.Out && l.at != "line" && l.at != "unseen" {
+		if !l.Out && l.at != "line" && l.at != "unseen" && l.at != "shelf" {
 			return
 		}
 		p.Failures++
@@ -188,6 +200,15 @@ func (w *walk) change(what int) {
 		if l.State != (index.Place{}) {
 			w.c.Restate(l.Seq, to)
 			l.State = to
+		}
+	default:
+		name := shelves[w.IntN(len(shelves))]
+		attempt := l.Attempt
+		if w.IntN(10) == 0 {
+			attempt-- // an older one
+		}
+		if got, want := w.c.Shelve(l.Seq, attempt, name), w.m.shelve(l, attempt, name); got != want {
+			w.Fatalf("step %d: Shelve of %+v as attempt %d gave %t", w.step, l, attempt, got)
 		}
 	}
 }
@@ -234,7 +255,7 @@ func (w *walk) restart() {
 	w.m.restarted(w.given)
 	w.compare()
 	for range w.IntN(40) { // as the rest of the records has it
-		w.change(w.IntN(10))
+		w.change(w.IntN(10)) // nothing is out that could be shelved
 	}
 	for range 2 { // the second time there is nothing
 		if got, want := w.c.Resume(w.now), w.m.resume(w.now); !slices.Equal(got, want) {
@@ -242,7 +263,7 @@ func (w *walk) restart() {
 		}
 	}
 	for range w.IntN(40) {
-		w.change(w.IntN(10))
+		w.change(w.IntN(12))
 	}
 }
 
@@ -280,6 +301,9 @@ func (w *walk) drain() {
 			w.c.Release(l.Seq, p, w.now)
 			w.m.release(l, p, w.now)
 		}
+	}
+	for _, name := range shelves {
+		w.unshelve(name)
 	}
 	w.now += 1 << 40
 	for len(w.m.legs) > 0 {

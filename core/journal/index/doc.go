@@ -9,7 +9,8 @@
 // places of its records.
 //
 // Legs are looked at once, in order of sequence. One whose lane is taken joins
-// the lane's line and is not looked at again until its turn has come.
+// the lane's line and is not looked at again until its turn has come. One that
+// cannot go on for now lies on a shelf, at no cost, until the shelf is opened.
 package index
 
 // Place is where a record begins: its segment's number and its offset there.

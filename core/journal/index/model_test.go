@@ -8,17 +8,24 @@ import (
 
 // model is a channel told the obvious way: lists, looked through from the start.
 type model struct {
-	legs  []*modelLeg // that have not ended, by sequence
-	lines map[uint64][]*modelLeg
-	again []*modelLeg // in the order in which they came to be queued
-	next  uint64
-	due   bool // it is a due one's turn
+	legs   []*modelLeg // that have not ended, by sequence
+	lines  map[uint64][]*modelLeg
+	again  []*modelLeg // in the order in which they came to be queued
+	lying  []modelShelf
+	opened []modelShelf // in the order in which they were opened
+	next   uint64
+	due    bool // it is a due one's turn
 }
 
 type modelLeg struct {
 	index.Leg
-	at     string // "unseen", "line", "queued", "due", "out", "aside", "ended"
+	at     string // "unseen", "line", "queued", "due", "out", "aside", "shelf", "ended"
 	redone bool   // it was redriven, and has lost its place
+}
+
+type modelShelf struct {
+	name string
+	legs []*modelLeg
 }
 
 func newModel() *model { return &model{lines: make(map[uint64][]*modelLeg)} }
@@ -115,6 +122,15 @@ func (m *model) fresh(now int64, upTo uint64, t *index.Taken) *modelLeg {
 			return l
 		}
 	}
+	for len(m.opened) > 0 {
+		l := m.opened[0].legs[0]
+		if m.opened[0].legs = m.opened[0].legs[1:]; len(m.opened[0].legs) == 0 {
+			m.opened = m.opened[1:]
+		}
+		if l.at != "ended" && m.meet(l, now) {
+			return l
+		}
+	}
 	for _, l := range m.legs {
 		if l.Seq < m.next {
 			continue
@@ -143,6 +159,15 @@ func (m *model) look(l *modelLeg) bool {
 		l.at = "line"
 	}
 	return len(line) == 0
+}
+
+// meet gives a leg that was on no way its place again, and reports whether it
+// may go at once.
+func (m *model) meet(l *modelLeg, now int64) bool {
+	if line := m.lines[l.Lane]; l.Lane != 0 && len(line) > 0 && line[0] == l {
+		return m.ready(l, now)
+	}
+	return m.look(l) && m.ready(l, now)
 }
 
 // ready reports whether a leg that nobody is before may go at once.
@@ -198,7 +223,9 @@ func (m *model) die(l *modelLeg, p index.Past) {
 	if l.at == "line" || l.at == "unseen" {
 		return
 	}
-	l.at = "aside"
+	if l.at != "shelf" {
+		l.at = "aside"
+	}
 	if !l.Park {
 		m.open(l)
 	}
@@ -209,7 +236,7 @@ func (m *model) retry(l *modelLeg, p index.Past, now int64) {
 		return
 	}
 	l.Past, l.Out = p, false
-	if l.at != "line" && l.at != "unseen" {
+	if l.at != "line" && l.at != "unseen" && l.at != "shelf" {
 		m.proceed(l, now)
 	}
 }
@@ -220,7 +247,7 @@ func (m *model) redrive(l *modelLeg, p index.Past) {
 	}
 	l.Past, l.Dead = p, false
 	if l.at != "aside" {
-		l.redone = l.redone || l.at == "unseen" // one that was resumed may be before it
+		l.redone = l.redone || l.at == "unseen" || l.at == "shelf" && !l.Park // one that was resumed may be before it
 		return
 	}
 	if line := m.lines[l.Lane]; l.Lane != 0 && len(line) > 0 && line[0] == l {
@@ -266,7 +293,48 @@ func (m *model) unsent(l *modelLeg) {
 	m.proceed(l, 0)
 }
 
+func (m *model) shelve(l *modelLeg, attempt int, name string) bool {
+	if !l.Out || l.Attempt != attempt {
+		return false
+	}
+	l.Out = false
+	l.Attempt--
+	l.Until = 0
+	l.at = "shelf"
+	if i := slices.IndexFunc(m.opened, func(s modelShelf) bool { return s.name == name }); i >= 0 {
+		m.lying = append(m.lying, m.opened[i])
+		m.opened = slices.Delete(m.opened, i, i+1)
+	}
+	i := slices.IndexFunc(m.lying, func(s modelShelf) bool { return s.name == name })
+	if i < 0 {
+		i = len(m.lying)
+		m.lying = append(m.lying, modelShelf{name: name})
+	}
+	m.lying[i].legs = append(m.lying[i].legs, l)
+	return true
+}
+
+// unshelve reports whether anything lay on the shelf, and whether any of it is
+// left.
+func (m *model) unshelve(name string) (known, left bool) {
+	i := slices.IndexFunc(m.lying, func(s modelShelf) bool { return s.name == name })
+	if i < 0 {
+		return false, false
+	}
+	left = slices.ContainsFunc(m.lying[i].legs, func(l *modelLeg) bool { return l.at != "ended" })
+	m.opened = append(m.opened, m.lying[i])
+	m.lying = slices.Delete(m.lying, i, i+1)
+	return true, left
+}
+
 func (m *model) counts() (n index.Counts) {
+	for _, s := range m.lying {
+		for _, l := range s.legs {
+			if l.at == "shelf" && !l.Dead && !l.Held {
+				n.Shelved++
+			}
+		}
+	}
 	for _, l := range m.legs {
 		n.Bytes += l.Size
 		if l.Dead {

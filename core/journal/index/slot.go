@@ -19,7 +19,7 @@ type slot struct {
 	segment uint32
 	offset  uint32
 	lane    [2]uint32
-	next    ref // in the line of its lane
+	next    ref // in the line of its lane, or of its shelf
 	size    uint16
 	phase   phase
 	flags   uint8
@@ -35,6 +35,7 @@ const (
 	due                  // to be handed out at a time
 	out                  // with a consumer
 	aside                // held, or dead: not on the way
+	shelved              // in the line of the first shelf; of the others, as many above
 )
 
 const (
@@ -53,5 +54,9 @@ func (s *slot) set(flag uint8, on bool) {
 		s.flags &^= flag
 	}
 }
+
+// stands reports whether a line has the slot: that of its lane or of its shelf.
+// What becomes of it there is told when the line comes to it.
+func (s *slot) stands() bool { return s.phase == waiting || s.phase >= shelved }
 
 func (s *slot) laneHash() uint64 { return uint64(s.lane[0])<<32 | uint64(s.lane[1]) }

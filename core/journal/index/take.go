@@ -84,7 +84,7 @@ func (c *Channel) pick(t *taking) ref {
 }
 
 // fresh gives a leg that may go at once: one that waited for its lane or came
-// back, else the next one that was not looked at.
+// back, else one of an open shelf, else the next one that was not looked at.
 func (c *Channel) fresh(t *taking) ref {
 	for c.again.len() > 0 {
 		if h := c.again.front(); c.isFresh(h, queued) {
@@ -95,6 +95,9 @@ func (c *Channel) fresh(t *taking) ref {
 			return 0
 		}
 		c.again.pop() // it has ended, or is held
+	}
+	if r := c.unshelved(t); r != 0 || t.More {
+		return r
 	}
 	for r := c.table.from(c.next); r != 0; {
 		seq := c.table.seq(r)

@@ -8,7 +8,7 @@ import (
 )
 
 // channel orders the legs of one channel. A leg that may be handed out is
-// either fresh or due; one behind another of its lane is in neither.
+// fresh, due, or on an open shelf; one behind another of its lane is in neither.
 type channel struct {
 	most  int64
 	bytes int64
@@ -16,6 +16,9 @@ type channel struct {
 	due   dueHeap
 	lanes map[string]*lane
 	wake  chan struct{}
+
+	shelves map[string]*shelf
+	opened  []*shelf // in the order in which they were
 
 	dueNext bool // whose turn it is: a due one's, or a fresh one's
 	stale   int  // places among the fresh whose legs were withdrawn
@@ -30,7 +33,7 @@ type lane struct {
 }
 
 func newChannel(most int64) *channel {
-	return &channel{most: most, lanes: make(map[string]*lane), wake: make(chan struct{}, 1)}
+	return &channel{most: most, lanes: make(map[string]*lane), shelves: make(map[string]*shelf), wake: make(chan struct{}, 1)}
 }
 
 // enter takes in a leg that is pending now.
@@ -119,6 +122,12 @@ func (c *channel) take(now time.Time, most int) ([]outbox.Item, time.Time) {
 
 func (c *channel) next(now int64) *leg {
 	isDue := len(c.due) > 0 && c.due[0].due <= now
+	if !isDue || !c.dueNext {
+		if l := c.unshelved(); l != nil {
+			c.dueNext = true
+			return l
+		}
+	}
 	for c.fresh.len() > 0 && !(isDue && c.dueNext) {
 		l := c.fresh.pop()
 		if l.queued {
@@ -205,6 +214,7 @@ func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
 }
 
 func (c *channel) hold(l *leg, o *outbox.Outcome) {
+	l.weigh(-1)
 	l.held = true
 	c.held++
 	c.withdraw(l)
@@ -214,9 +224,10 @@ func (c *channel) hold(l *leg, o *outbox.Outcome) {
 // release lets a held leg go on: at once if it heads its lane, or when it is due.
 func (c *channel) release(l *leg, o *outbox.Outcome) {
 	c.unhold(l)
+	l.weigh(1)
 	l.note(o)
 	switch {
-	case l.out || !c.heads(l):
+	case l.out || l.shelf != nil || !c.heads(l):
 	case l.due > 0:
 		c.wait(l)
 	default:
@@ -262,6 +273,7 @@ func (c *channel) end(l *leg, o *outbox.Outcome, to state) {
 		c.out--
 	}
 	c.withdraw(l)
+	l.weigh(-1)
 	c.unhold(l)
 	if was == failed {
 		c.dead--
@@ -317,22 +329,35 @@ func (ln *lane) isParkedBy(l *leg) bool {
 }
 
 // redrive makes a dead letter pending: in its old place if it parks its lane,
-// else at the lane's end.
+// else at the lane's end. One that lies on a shelf does so still.
 func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 	c.dead--
 	c.pending++
 	l.state, l.failures, l.redriven = pending, 0, outbox.Nanos(o.At)
 	l.note(o)
-	if ln := c.lanes[l.target.Order]; l.target.Order != "" && ln != nil && ln.isParkedBy(l) {
+	l.weigh(1)
+	ln := c.lanes[l.target.Order]
+	parked := l.target.Order != "" && ln != nil && ln.isParkedBy(l)
+	if parked {
 		ln.parked = false
-		c.ready(l)
-		return
 	}
-	c.line(l)
+	switch {
+	case l.shelf != nil:
+	case parked:
+		c.ready(l)
+	default:
+		c.line(l)
+	}
 }
 
 func (c *channel) stats() outbox.ChannelStats {
-	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Held: c.held, Bytes: c.bytes}
+	shelved := 0
+	for _, sh := range c.shelves {
+		if !sh.open {
+			shelved += sh.count
+		}
+	}
+	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Held: c.held, Shelved: shelved, Bytes: c.bytes}
 }
 
 // dueHeap holds legs that wait for a time, earliest first.

@@ -31,9 +31,10 @@ type record struct {
 type leg struct {
 	record   *record
 	target   *outbox.Target
-	told     *told // nil while nothing was
-	due, at  int64 // 0 for never
-	redriven int64 // 0 for never
+	told     *told  // nil while nothing was
+	shelf    *shelf // nil if it lies on none
+	due, at  int64  // 0 for never
+	redriven int64  // 0 for never
 	attempt  int32
 	failures int32
 	heapAt   int32 // place among the due ones, -1 for none

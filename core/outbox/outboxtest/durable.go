@@ -36,6 +36,8 @@ func RunDurable(t *testing.T, open func(t *testing.T, l Limits, dir string) outb
 		{"a parked lane stays parked", parkedSurvives},
 		{"what is held stays held", heldSurvives},
 		{"a held head keeps its lane closed", heldHeadSurvives},
+		{"what was shelved is ready again", shelvedIsReady},
+		{"what became of it on a shelf survives", shelvedSurvives},
 		{"a lease is resumed once, as it was", leaseResumed},
 		{"what is resumed may be tried again", resumedRetry},
 		{"what is resumed keeps its lane closed", resumedLane},
@@ -439,6 +441,44 @@ func heldHeadSurvives(s *durable) {
 	s.act("1", outbox.Release)
 	s.settle(s.take(10, "1")[0], outbox.Done)
 	s.take(10, "2")
+}
+
+func shelvedIsReady(s *durable) {
+	s.ordered("1", "k", false)
+	s.ordered("2", "k", false)
+	s.add("3")
+	s.shelve("p", s.take(10, "1", "3")...)
+	s.wantShelved(2)
+	s.reopen()
+	s.wantShelved(0)
+	s.store.Unshelve("a", "p") // is not known any more
+	items := s.take(10, "1", "3")
+	s.wantAttempt(items[0], 1)
+	s.wantAttempt(items[1], 1)
+	s.settle(items[0], outbox.Done)
+	s.take(10, "2")
+}
+
+func shelvedSurvives(s *durable) {
+	for _, id := range []string{"held", "cancelled", "dead", "1"} {
+		s.add(id)
+	}
+	items := s.take(10, "held", "cancelled", "dead", "1")
+	s.settle(items[2], outbox.Retry)
+	late := items[2]
+	items[2] = s.take(1, "dead")[0]
+	s.shelve("p", items...)
+	s.act("held", outbox.Hold)
+	s.act("cancelled", outbox.Dropped)
+	s.settle(late, outbox.Dead)
+	s.reopen()
+	s.take(10, "1")
+	s.wantHeld("held", true, 1)
+	s.wantState("cancelled", outbox.StateDropped)
+	s.wantState("dead", outbox.StateFailed)
+	s.act("held", outbox.Release)
+	s.act("dead", outbox.Redrive)
+	s.take(10, "held", "dead")
 }
 
 func leaseResumed(s *durable) {

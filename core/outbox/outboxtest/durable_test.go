@@ -15,6 +15,7 @@ import (
 type kept struct {
 	*memory.Store
 	out     map[place]outbox.Item
+	shelves map[[2]string]bool // by channel and name
 	leased  map[place]outbox.Item
 	resumed bool
 }
@@ -29,7 +30,7 @@ func TestStoriesOfDurableStoresFit(t *testing.T) {
 	outboxtest.RunDurable(t, func(_ *testing.T, l outboxtest.Limits, dir string) outbox.Engine {
 		k := stores[dir]
 		if k == nil {
-			k = &kept{out: make(map[place]outbox.Item), leased: make(map[place]outbox.Item),
+			k = &kept{out: make(map[place]outbox.Item), shelves: make(map[[2]string]bool), leased: make(map[place]outbox.Item),
 				Store: memory.New(memory.Options{Remember: l.Remember, KeepStatus: l.KeepStatus, MaxIDs: l.MaxIDs, Capacity: l.Capacity, MaxPending: l.MaxPending})}
 			stores[dir] = k
 		}
@@ -40,6 +41,9 @@ func TestStoriesOfDurableStoresFit(t *testing.T) {
 
 func (k *kept) reopen() {
 	k.resumed = false
+	for s := range k.shelves {
+		k.Unshelve(s[0], s[1])
+	}
 	for p, i := range k.out {
 		if _, leased := k.leased[p]; !leased {
 			delete(k.out, p)
@@ -54,6 +58,14 @@ func (k *kept) Ready(channel string, now time.Time, most int) ([]outbox.Item, ti
 		k.out[place{i.Seq, channel}] = i
 	}
 	return items, next, err
+}
+
+func (k *kept) Shelve(channel, shelf string, items []outbox.Item) {
+	for _, i := range items {
+		delete(k.out, place{i.Seq, channel})
+	}
+	k.shelves[[2]string{channel, shelf}] = true
+	k.Store.Shelve(channel, shelf, items)
 }
 
 func (k *kept) Append(ctx context.Context, entries ...*outbox.Entry) []outbox.Appended {

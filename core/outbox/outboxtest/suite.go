@@ -81,6 +81,21 @@ func Run(t *testing.T, open func(t *testing.T, l Limits) outbox.Engine) {
 		{"a dead letter is not held, and comes back without", holdDead},
 		{"much is held and released over and over", holdOver},
 		{"a lease keeps out what is out", lease},
+		{"what is shelved comes back when its shelf is named", shelved},
+		{"what is shelved goes before what never went", shelvedFirst},
+		{"what is shelved and what is due are served in turn", shelvedInTurn},
+		{"a hand-over that is shelved does not count", shelvedUncounted},
+		{"a shelved head keeps its lane closed", shelvedHead},
+		{"shelves are named one by one, on each channel", shelvesApart},
+		{"what is put on an open shelf closes it", shelvedAgain},
+		{"only what is out is shelved", shelvedOut},
+		{"nothing comes back from a shelf that is not known", shelfUnknown},
+		{"an end takes what is shelved off its shelf", shelvedEnds},
+		{"a dead letter that is redriven on its shelf lies there", shelvedDead},
+		{"a dead letter on a shelf parks its lane", shelvedParks},
+		{"what is shelved is held until it is released", shelvedHeld},
+		{"what is held when it is shelved is released in its time", heldShelved},
+		{"much is shelved over and over", shelvedOver},
 	} {
 		t.Run(c.name, func(t *testing.T) { tell(&story{T: t, open: open}, c.run) })
 	}
