@@ -34,7 +34,8 @@ func (k *checker) channel(ch *Channel, key string) {
 			k.bad(join(join(key, "backoff"), "max"), "%v is less than min, %v", ch.Backoff.Max, ch.Backoff.Min)
 		}
 	}
-	k.require(&ch.Require, join(key, "require"))
+	k.require(&ch.Require.Require, join(key, "require"))
+	k.refer(ch.Require.Transforms, "transform", join(join(key, "require"), "transforms"), k.transformNames())
 }
 
 func (ch *Channel) class() string { return ch.Class }

@@ -11,13 +11,16 @@ import (
 
 // check applies the rules that no single key shows. What does not need the
 // disk was read before; schemas and certificates are read here.
-func check(c *Config, r *report) {
-	k := checker{report: r, c: c}
+func check(c *Config, r *report, shipped []string) {
+	k := checker{report: r, c: c, shipped: shipped}
 	k.auths()
 	for i := range c.Ingress {
 		k.ingress(&c.Ingress[i], item("ingress", i))
 	}
 	k.replies()
+	for i := range c.Transforms {
+		k.transform(&c.Transforms[i], item("transforms", i))
+	}
 	for i := range c.Channels {
 		k.channel(&c.Channels[i], item("channels", i))
 	}
@@ -38,7 +41,8 @@ func check(c *Config, r *report) {
 // checker is a Config with what was found out about it so far.
 type checker struct {
 	*report
-	c *Config
+	c       *Config
+	shipped []string // names of plugins; nil where they are not known
 
 	listening []listening
 	names     map[string]string // path of the first use, by section and name
@@ -142,6 +146,14 @@ func (k *checker) ingressNames() []string {
 	names := make([]string, len(k.c.Ingress))
 	for i := range k.c.Ingress {
 		names[i] = k.c.Ingress[i].Name
+	}
+	return names
+}
+
+func (k *checker) transformNames() []string {
+	names := make([]string, len(k.c.Transforms))
+	for i := range k.c.Transforms {
+		names[i] = k.c.Transforms[i].Name
 	}
 	return names
 }

@@ -16,31 +16,32 @@ import (
 // Config is the whole of headgate's TOML. Its field order is the order of
 // configs/headgate.toml; `doc` is the comment there and in the JSON Schema.
 type Config struct {
-	Data     Data      `toml:"data" doc:"where headgate keeps what it must not forget"`
-	Ingress  []Ingress `toml:"ingress" doc:"doors: where events come in"`
-	Replies  Replies   `toml:"replies" doc:"where consumers report back (a PULL socket)"`
-	Admin    Admin     `toml:"admin" doc:"how operators reach a running router"`
-	Auth     []Auth    `toml:"auth" doc:"who may send: providers of keys"`
-	Channels []Channel `toml:"channels" doc:"ways out, to consumers"`
-	Peers    []Peer    `toml:"peers" doc:"CURVE clients: who may connect to sockets with curve; none are admitted that are not here"`
-	Routes   []Route   `toml:"routes" doc:"rules: which events go to which channels"`
-	Signing  Signing   `toml:"signing" doc:"the router's own delivery key"`
-	Journal  Journal   `toml:"journal" doc:"the store of accepted commands"`
-	Limits   Limits    `toml:"limits" doc:"every bound of the process"`
-	Log      Log       `toml:"log" doc:"the router's own log, on standard error"`
+	Data       Data        `toml:"data" doc:"where headgate keeps what it must not forget"`
+	Ingress    []Ingress   `toml:"ingress" doc:"doors: where events come in"`
+	Replies    Replies     `toml:"replies" doc:"where consumers report back (a PULL socket)"`
+	Admin      Admin       `toml:"admin" doc:"how operators reach a running router"`
+	Auth       []Auth      `toml:"auth" doc:"who may send: providers of keys"`
+	Transforms []Transform `toml:"transforms" doc:"plugins that change events on their way out"`
+	Channels   []Channel   `toml:"channels" doc:"ways out, to consumers"`
+	Peers      []Peer      `toml:"peers" doc:"CURVE clients: who may connect to sockets with curve; none are admitted that are not here"`
+	Routes     []Route     `toml:"routes" doc:"rules: which events go to which channels"`
+	Signing    Signing     `toml:"signing" doc:"the router's own delivery key"`
+	Journal    Journal     `toml:"journal" doc:"the store of accepted commands"`
+	Limits     Limits      `toml:"limits" doc:"every bound of the process"`
+	Log        Log         `toml:"log" doc:"the router's own log, on standard error"`
 
 	// Sections that later builds bring. Their names are taken.
-	Grants     Absent `toml:"grants"`
-	EventKeys  Absent `toml:"event_keys"`
-	Transforms Absent `toml:"transforms"`
-	Audit      Absent `toml:"audit"`
-	Trace      Absent `toml:"trace"`
-	Reload     Absent `toml:"reload"`
+	Grants    Absent `toml:"grants"`
+	EventKeys Absent `toml:"event_keys"`
+	Audit     Absent `toml:"audit"`
+	Trace     Absent `toml:"trace"`
+	Reload    Absent `toml:"reload"`
 
 	// Dir is the directory that relative paths start from: that of the first file.
 	Dir string `toml:"-"`
 
-	spots *spot // where each key stands; nil for Default
+	spots *spot           // where each key stands; nil for Default
+	env   func() []string // what env:NAME refers to, out of the sight of fmt; nil for Default
 }
 
 // Absent marks a name that is designed but not in this build: a file that uses
@@ -137,6 +138,43 @@ type Key struct {
 	File     string `toml:"-"` // where it stands, for errors
 }
 
+// Plugin is how a plugin is started and what it is told: keys that every table
+// has which is served by one.
+type Plugin struct {
+	Name    string   `toml:"plugin" doc:"name of a shipped plugin, or of the one at path"`
+	Path    string   `toml:"path" doc:"a plugin of one's own: its executable, or with command its one file"`
+	SHA256  string   `toml:"sha256" doc:"required with path: SHA-256 of what stands there, 64 hexadecimal digits; nothing else is run"`
+	Command []string `toml:"command" doc:"interpreter of path and its arguments, as in python3 -I; path is then one .py or .pyz"`
+
+	// Config is any table of strings, booleans, int64, float64, arrays and
+	// tables; secrets stand in it as references. See [Plugin.Resolve].
+	Config map[string]any `toml:"config" doc:"the plugin's own; file:PATH and env:NAME stand for secrets, and only where the plugin wants one"`
+
+	Env    map[string]string `toml:"env" doc:"variables of its process, nothing secret; it has none of the router's"`
+	User   string            `toml:"user" default:"" doc:"the user to run it as, which makes it a boundary; the router needs the right to do so"`
+	Limits PluginLimits      `toml:"limits" doc:"what its process may take; 0 for no limit"`
+
+	of  *Config // nil where it was not loaded
+	key string  // its table, as in transforms[0]
+}
+
+// PluginLimits bound the process of a plugin. Zero is no limit.
+type PluginLimits struct {
+	Memory    Size     `toml:"memory" default:"0B" doc:"heap, stacks and private mappings" min:"0B" max:"1TiB"`
+	Files     int      `toml:"files" default:"0" doc:"open files" min:"0" max:"1048576"`
+	Processes int      `toml:"processes" default:"0" doc:"processes and threads of its user, all taken together" min:"0" max:"1000000"`
+	CPU       Duration `toml:"cpu" default:"0s" doc:"processor time in whole seconds, after which it is started anew" min:"0s" max:"365d"`
+}
+
+// Transform is one [[transforms]].
+type Transform struct {
+	Name string `toml:"name" required:"true"`
+	Plugin
+	Kind          string   `toml:"kind" default:"" doc:"which of the plugin's kinds; empty for its only one"`
+	Timeout       Duration `toml:"timeout" default:"10s" doc:"one call, of many events, takes no longer" min:"10ms" max:"10m"`
+	OnUnavailable string   `toml:"on_unavailable" default:"hold" enum:"hold,dead_letter" doc:"commands while the plugin is away: hold them back, or give them up at once, were it only restarting; telemetry is dropped"`
+}
+
 // Channel is one [[channels]].
 type Channel struct {
 	Name          string   `toml:"name" required:"true"`
@@ -160,8 +198,8 @@ type Channel struct {
 
 	HighWaterMark int `toml:"high_water_mark" default:"10000" doc:"telemetry: deliveries queued per subscriber, newest dropped beyond" min:"1" max:"10000000" class:"telemetry"`
 
-	KeepOriginal Absent  `toml:"keep_original"`
-	Require      Require `toml:"require" doc:"floor that every route to this channel inherits"`
+	KeepOriginal bool  `toml:"keep_original" default:"false" doc:"command: give consumers the event as accepted beside what transforms made of it; never with a transform that redacts" class:"command"`
+	Require      Floor `toml:"require" doc:"floor that every route to this channel inherits"`
 }
 
 // Backoff bounds the wait between tries.
@@ -175,7 +213,12 @@ type Require struct {
 	Scopes         []string `toml:"scopes" doc:"all of them"`
 	Auth           []string `toml:"auth" doc:"any of these providers"`
 	EventSignature Absent   `toml:"event_signature"`
-	Transforms     Absent   `toml:"transforms"`
+}
+
+// Floor is what a channel asks of every route to it.
+type Floor struct {
+	Require
+	Transforms []string `toml:"transforms" doc:"run last, after those of the route, each of them once"`
 }
 
 // Peer is one [[peers]]: a public key of CURVE and where it may connect.
@@ -199,7 +242,7 @@ type Route struct {
 	Schema     string   `toml:"schema" default:"" doc:"file of a JSON Schema that data must meet"`
 	Channels   []string `toml:"channels" required:"true"`
 	Rate       Rate     `toml:"rate"`
-	Transforms Absent   `toml:"transforms"`
+	Transforms []string `toml:"transforms" doc:"what changes its events on their way out, in order"`
 
 	SchemaJSON []byte `toml:"-"` // what stands in Schema
 }

@@ -68,6 +68,11 @@ func (r *report) value(v reflect.Value, raw any, path string, tag reflect.Struct
 		r.table(v, table, path)
 	case reflect.Slice:
 		r.array(v, raw, path)
+	case reflect.Map:
+		r.entries(v, raw, path)
+	case reflect.Interface:
+		r.free(raw, path)
+		v.Set(reflect.ValueOf(raw))
 	case reflect.String:
 		text, ok := raw.(string)
 		if !ok {
@@ -109,6 +114,42 @@ func (r *report) array(v reflect.Value, raw any, path string) {
 	v.Set(reflect.MakeSlice(v.Type(), len(array), len(array)))
 	for i := range array {
 		r.value(v.Index(i), array[i], item(path, i), "")
+	}
+}
+
+// entries fills a map by string from a table whose keys are anybody's.
+func (r *report) entries(v reflect.Value, raw any, path string) {
+	table, ok := raw.(map[string]any)
+	if !ok {
+		r.bad(path, "must be a table, not %s", kindOf(raw))
+		return
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(table)))
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		value := reflect.New(v.Type().Elem()).Elem()
+		r.value(value, table[key], join(path, key), "")
+		v.SetMapIndex(reflect.ValueOf(key), value)
+	}
+}
+
+// free refuses what JSON has no form for: a plugin is given JSON.
+func (r *report) free(raw any, path string) {
+	switch x := raw.(type) {
+	case string, bool, int64:
+	case float64:
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			r.bad(path, "must be a finite number")
+		}
+	case []any:
+		for i := range x {
+			r.free(x[i], item(path, i))
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(x)) {
+			r.free(x[key], join(path, key))
+		}
+	default:
+		r.hint(path, "write it as a string", "is %s, and plugins are given JSON, which has none", kindOf(raw))
 	}
 }
 

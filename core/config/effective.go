@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,9 +45,26 @@ func (c *Config) settings(table reflect.Value, path string, out *[]Setting) {
 			for i := range v.Len() {
 				c.settings(v.Index(i), item(key, i), out)
 			}
+		case t.Kind() == reflect.Map:
+			c.entries(v, key, out)
 		case !v.IsZero() || field.Tag.Get("default") != "":
 			*out = append(*out, Setting{Key: key, Value: literal(v), Origin: c.origin(key)})
 		}
+	}
+}
+
+// entries lists what stands in a table whose keys are anybody's.
+func (c *Config) entries(table reflect.Value, path string, out *[]Setting) {
+	for _, name := range namesIn(table) {
+		v, key := table.MapIndex(name), join(path, name.String())
+		if v.Kind() == reflect.Interface {
+			v = v.Elem()
+		}
+		if v.Kind() == reflect.Map {
+			c.entries(v, key, out)
+			continue
+		}
+		*out = append(*out, Setting{Key: key, Value: literal(v), Origin: c.origin(key)})
 	}
 }
 
@@ -80,6 +98,27 @@ func literal(v reflect.Value) string {
 			parts[i] = literal(v.Index(i))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Map:
+		parts := make([]string, v.Len())
+		for i, name := range namesIn(v) {
+			parts[i] = step(name.String()) + " = " + literal(v.MapIndex(name))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case reflect.Interface:
+		return literal(v.Elem())
+	case reflect.Float64:
+		text := strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		if !strings.ContainsAny(text, ".e") { // else it would be a whole number
+			text += ".0"
+		}
+		return text
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// namesIn gives the keys of a map by string, in order.
+func namesIn(table reflect.Value) []reflect.Value {
+	names := table.MapKeys()
+	slices.SortFunc(names, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	return names
 }

@@ -3,14 +3,24 @@ package config
 import (
 	"encoding"
 	"reflect"
+	"slices"
 )
 
-// fields lists the fields of a struct that have a key in TOML, in order.
+// fields lists the fields of a struct that have a key in TOML, in order. The
+// keys of an embedded struct stand among its own.
 func fields(t reflect.Type) []reflect.StructField {
 	var out []reflect.StructField
 	for i := range t.NumField() {
-		if key := t.Field(i).Tag.Get("toml"); key != "" && key != "-" {
-			out = append(out, t.Field(i))
+		field := t.Field(i)
+		if key := field.Tag.Get("toml"); key != "" && key != "-" {
+			out = append(out, field)
+		}
+		if !field.Anonymous {
+			continue
+		}
+		for _, inner := range fields(field.Type) {
+			inner.Index = slices.Concat(field.Index, inner.Index)
+			out = append(out, inner)
 		}
 	}
 	return out

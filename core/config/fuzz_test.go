@@ -38,6 +38,11 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			c.Effective()
 			c.Warnings()
+			for i := range c.Transforms {
+				if _, err := c.Transforms[i].Resolve(nil); err != nil {
+					t.Errorf("a configuration is no JSON: %v", err)
+				}
+			}
 			return
 		}
 		problems, ok := err.(config.Problems)

@@ -30,6 +30,9 @@ type Options struct {
 	// NewKeyDirs takes a key directory that is not there for an empty one: for
 	// who is about to make its first key.
 	NewKeyDirs bool
+	// Plugins has the names of the plugins that are shipped. Nil leaves it open
+	// which there are.
+	Plugins []string
 	// Unchecked decodes and no more: for who needs [data] dir alone, which has
 	// to be found while a key's file or a rule is broken.
 	Unchecked bool
@@ -125,15 +128,18 @@ func (l *loader) finish() (*Config, error) {
 		return nil, Problems{{Text: err.Error()}}
 	}
 
-	c := Default()
-	c.Dir, c.spots = l.dir, l.spots
+	c, env := Default(), l.opts.Env
+	c.Dir, c.spots, c.env = l.dir, l.spots, func() []string { return env }
 	l.decode(&c, l.k.Raw())
+	for i := range c.Transforms {
+		c.Transforms[i].of, c.Transforms[i].key = &c, item("transforms", i)
+	}
 	if l.opts.Unchecked {
 		return &c, nil
 	}
 	l.loadKeys(&c)
 	l.loadCurves(&c)
-	check(&c, &l.report)
+	check(&c, &l.report, l.opts.Plugins)
 	if err := l.err(); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,12 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+func (ps Problems) sort() {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
+	})
+}
+
 // Problem makes a problem of a dotted key, such as routes[3].when, for those
 // who find it after loading. A key that no file has gets the place of what it
 // would stand in.
@@ -80,8 +86,6 @@ func (r *report) err() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
-	})
+	r.problems.sort()
 	return r.problems
 }

@@ -34,6 +34,11 @@ func resolve(ref, dir string, env []string) (string, error) {
 	return "", errors.New(`must be "file:PATH" or "env:NAME"`)
 }
 
+// isReference tells what resolve takes from any other text.
+func isReference(text string) bool {
+	return strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "env:")
+}
+
 // firstLine takes one newline off the end.
 func firstLine(text []byte) string {
 	s := strings.TrimSuffix(string(text), "\n")
@@ -51,11 +56,24 @@ func within(dir, path string) string {
 // readPrivate reads a file that nobody but its owner can read. It follows
 // symbolic links, as Kubernetes mounts secrets. The error does not repeat path.
 func readPrivate(path string) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := checkPrivate(f); err != nil {
+		return nil, err
+	}
+	return readLimited(f, maxSecretFile)
+}
+
+// openRegular opens a file, and nothing whose opening could wait, such as a
+// pipe for its writer. The error does not repeat path.
+func openRegular(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, cannotRead(err)
 	}
-	// Opening a pipe would wait for its writer.
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
@@ -63,11 +81,7 @@ func readPrivate(path string) ([]byte, error) {
 	if err != nil {
 		return nil, cannotRead(err)
 	}
-	defer f.Close()
-	if err := checkPrivate(f); err != nil {
-		return nil, err
-	}
-	return readLimited(f, maxSecretFile)
+	return f, nil
 }
 
 // checkPrivate refuses a file that group or others can reach. A read-only

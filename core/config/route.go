@@ -22,6 +22,7 @@ func (k *checker) route(ro *Route, key string) {
 	if ro.Rate.Burst > 0 && ro.Rate.PerPrincipal == 0 {
 		k.bad(join(join(key, "rate"), "burst"), "needs per_principal")
 	}
+	k.refer(ro.Transforms, "transform", join(key, "transforms"), k.transformNames())
 	k.schema(ro, join(key, "schema"))
 }
 

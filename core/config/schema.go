@@ -24,7 +24,7 @@ type schema struct {
 	Items       *schema            `json:"items,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Properties  map[string]*schema `json:"properties,omitempty"`
-	Additional  *bool              `json:"additionalProperties,omitempty"`
+	Additional  any                `json:"additionalProperties,omitempty"` // false, or *schema
 	AnyOf       []*schema          `json:"anyOf,omitempty"`
 }
 
@@ -62,6 +62,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) *schema {
 		s.table(t)
 	case t.Kind() == reflect.Slice:
 		s.Type, s.Items = "array", schemaOf(t.Elem(), "")
+	case t.Kind() == reflect.Map:
+		s.Type, s.Additional = "object", schemaOf(t.Elem(), "")
+	case t.Kind() == reflect.Interface: // any value
 	case t.Kind() == reflect.Bool:
 		s.Type, s.Default = "boolean", tag.Get("default") == "true"
 	case t.Kind() == reflect.Int:
@@ -79,7 +82,7 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) *schema {
 // table describes a struct. Names of later builds are left out, so that an
 // editor marks them as unknown.
 func (s *schema) table(t reflect.Type) {
-	s.Type, s.Properties, s.Additional = "object", map[string]*schema{}, new(bool)
+	s.Type, s.Properties, s.Additional = "object", map[string]*schema{}, false
 	for _, field := range fields(t) {
 		if field.Type == reflect.TypeFor[Absent]() {
 			continue

@@ -31,8 +31,9 @@ type spot struct {
 	in map[string]*spot // by key as it is written in a path, or by "[0]"
 }
 
-// maxDepth is how many keys and brackets may stand in one another. The
-// deepest key of all has five.
+// maxDepth is how many keys and brackets may stand in one another. The deepest
+// key of headgate's own has five; a plugin's may be deeper, and begins anew
+// with each header of a table.
 const maxDepth = 16
 
 // add returns the spot named step in s, made at p if it is new.

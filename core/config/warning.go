@@ -22,6 +22,11 @@ func (c *Config) Warnings() []string {
 	for i := range c.Peers {
 		c.warnPeer(&c.Peers[i], item("peers", i), warn)
 	}
+	for i := range c.Transforms {
+		if name := c.Transforms[i].Name; !c.runs(name) {
+			warn(item("transforms", i), "no route or channel names it: transform %q never runs", name)
+		}
+	}
 	for i := range c.Auth {
 		a, at := &c.Auth[i], item("auth", i)
 		if len(a.Keys) == 0 {

@@ -50,7 +50,7 @@ type published struct {
 	n  int
 }
 
-func (p *published) Publish(*outbox.Entry) {
+func (p *published) Publish(*outbox.Entry, []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.n++

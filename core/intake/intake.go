@@ -22,7 +22,9 @@ type Generation struct {
 
 // Publisher takes events for a telemetry channel. It does not block.
 type Publisher interface {
-	Publish(e *outbox.Entry)
+	// Publish takes an event that goes out through these transforms, in order,
+	// and not at all without them. Both are to be read only.
+	Publish(e *outbox.Entry, transforms []string)
 }
 
 // Store is what intake needs of the outbox.

@@ -90,7 +90,7 @@ func (c *call) entry(e sdk.Event, m route.Match) (*outbox.Entry, error) {
 	}
 	for _, t := range m.Targets {
 		if t.Command {
-			entry.Targets = append(entry.Targets, outbox.Target{Channel: t.Channel, Order: t.Order, Park: t.Park})
+			entry.Targets = append(entry.Targets, outbox.Target{Channel: t.Channel, Order: t.Order, Park: t.Park, Transforms: t.Transforms})
 		}
 	}
 	return entry, nil
@@ -135,7 +135,7 @@ func (in *Intake) finish(c *call, o *offer, a outbox.Appended) {
 	}
 	for _, t := range o.targets {
 		if !t.Command {
-			in.o.Telemetry[t.Channel].Publish(o.entry)
+			in.o.Telemetry[t.Channel].Publish(o.entry, t.Transforms)
 		}
 	}
 	o.result.Status = Queued

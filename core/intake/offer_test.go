@@ -19,7 +19,9 @@ import (
 // published notes what goes out by telemetry.
 type published []string
 
-func (p *published) Publish(e *outbox.Entry) { *p = append(*p, e.Event.ID) }
+func (p *published) Publish(e *outbox.Entry, transforms []string) {
+	*p = append(*p, strings.Join(append([]string{e.Event.ID}, transforms...), " "))
+}
 
 // newTelling is a bench whose orders go to the channels commands and telemetry,
 // and whose readings go to telemetry alone.
@@ -194,5 +196,29 @@ func TestSignedTimesAreHeldAgainstTheWallClock(t *testing.T) {
 	}
 	if !strings.Contains(b.log.String(), "timestamp") {
 		t.Errorf("log is %s", b.log.String())
+	}
+}
+
+// TestTransformsAreFixedAtAcceptance: what an event has to go through stands in
+// its entry and goes with it to telemetry, whatever the rules become.
+func TestTransformsAreFixedAtAcceptance(t *testing.T) {
+	b, told := newTelling(t)
+	table, err := route.New([]route.Rule{{Name: "orders", Types: []string{"**"}, Channels: []string{"commands", "telemetry"}, Transforms: []string{"enrich"}}},
+		[]route.Channel{{Name: "commands", Command: true, Transforms: []string{"mask"}}, {Name: "telemetry"}}, route.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := generation(t, 1, route.Rate{})
+	g.Table = table
+	b.Use(g)
+	if _, err := b.Accept(context.Background(), b.submission(1, "a", event("a", ""))); err != nil {
+		t.Fatal(err)
+	}
+	b.Use(generation(t, 1, route.Rate{}))
+	if targets := b.store.appends[0][0].Targets; len(targets) != 1 || !slices.Equal(targets[0].Transforms, []string{"enrich", "mask"}) {
+		t.Errorf("the outbox was given %+v", targets)
+	}
+	if !slices.Equal(*told, published{"a enrich"}) {
+		t.Errorf("telemetry was told %q", *told)
 	}
 }

@@ -48,6 +48,10 @@ type Target struct {
 	Command bool
 	Order   string // order key; empty for none
 	Park    bool
+
+	// Transforms are those of Route, then those of the channel; one that both name
+	// runs where the channel wants it, last.
+	Transforms []string
 }
 
 // fewRoutes is how many routes may fit one event before Match takes memory

@@ -3,6 +3,7 @@ package route_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -240,5 +241,42 @@ func TestMatchWithoutExpressionsTakesNoMemory(t *testing.T) {
 	e := &sdk.Event{Type: "com.example.n7.created", Source: "//shop.example/7"}
 	if n := testing.AllocsPerRun(100, func() { _, _ = table.Match(e) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestTransforms shows what runs on the way to each channel, and that a channel
+// has the last word.
+func TestTransforms(t *testing.T) {
+	channels := []route.Channel{{Name: "free"}, {Name: "floor", Command: true, Transforms: []string{"mask", "sign"}, OrderBy: "event.source"}}
+	for _, c := range []struct {
+		route       []string
+		free, floor string
+	}{
+		{nil, "", "mask sign"},
+		{[]string{"enrich"}, "enrich", "enrich mask sign"},
+		{[]string{"mask", "enrich"}, "mask enrich", "enrich mask sign"},
+		{[]string{"sign", "mask"}, "sign mask", "mask sign"},
+	} {
+		given := slices.Clone(c.route)
+		// The second route leads to the same channels, and changes nothing for them.
+		m, err := build(t, []route.Rule{
+			rule("one", func(r *route.Rule) { r.Channels, r.Transforms = []string{"free", "floor"}, c.route }),
+			rule("two", func(r *route.Rule) { r.Channels, r.Transforms = []string{"floor", "free"}, []string{"other"} }),
+		}, channels).Match(order())
+		if err != nil || len(m.Targets) != 2 {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		if got := strings.Join(m.Targets[0].Transforms, " "); got != c.free {
+			t.Errorf("%v: to free by %q, want %q", c.route, got, c.free)
+		}
+		if got := strings.Join(m.Targets[1].Transforms, " "); got != c.floor {
+			t.Errorf("%v: to floor by %q, want %q", c.route, got, c.floor)
+		}
+		if !slices.Equal(c.route, given) {
+			t.Errorf("the rule has become %v", c.route)
+		}
+	}
+	if !slices.Equal(channels[1].Transforms, []string{"mask", "sign"}) {
+		t.Errorf("the channel has become %v", channels[1].Transforms)
 	}
 }

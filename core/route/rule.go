@@ -11,9 +11,10 @@ type Rule struct {
 	RequireAuth []string // the same from `require`, and binding on its own
 	Scopes      []string // scopes a principal needs, all of them
 
-	Schema   []byte // JSON Schema for the data; nil for none
-	Channels []string
-	Rate     Rate
+	Schema     []byte   // JSON Schema for the data; nil for none
+	Transforms []string // in order, none twice
+	Channels   []string
+	Rate       Rate
 }
 
 // Rate limits what one principal may send on a route. The Table carries it
@@ -23,16 +24,17 @@ type Rate struct {
 	Burst     int
 }
 
-// Channel is one way out as it stands in the file. Auth and Scopes are a floor
-// that every route to the channel inherits.
+// Channel is one way out as it stands in the file. Auth, Scopes and Transforms
+// are a floor that every route to the channel inherits.
 type Channel struct {
 	Name    string
 	Command bool
 	OrderBy string // CEL giving a string or an int; empty for no order
 	Park    bool   // a dead letter keeps its order key closed
 
-	Auth   []string
-	Scopes []string
+	Auth       []string
+	Scopes     []string
+	Transforms []string // run last, whatever a route has; in order, none twice
 }
 
 // Options bound what a Table does for one event.

@@ -140,10 +140,18 @@ func (b *builder) route(i int, r Rule) {
 		c := b.table.channels[at]
 		m.require(c.Auth, c.Scopes)
 		rt.channels = append(rt.channels, at)
-		rt.targets = append(rt.targets, Target{Channel: c.Name, Route: r.Name, Command: c.Command, Park: c.Park})
+		rt.targets = append(rt.targets, Target{Channel: c.Name, Route: r.Name, Command: c.Command, Park: c.Park,
+			Transforms: chain(r.Transforms, c.Transforms)})
 		rt.ordered = rt.ordered || c.order != nil
 	}
 	b.table.routes[i], b.table.matched[i] = rt, m
+}
+
+// chain is what runs on the way from a route to a channel: what the channel
+// requires has the last word, and nothing runs twice.
+func chain(route, channel []string) []string {
+	required := func(name string) bool { return slices.Contains(channel, name) }
+	return append(slices.DeleteFunc(slices.Clone(route), required), channel...)
 }
 
 func (b *builder) expression(key, text string, want shape) *expression {

@@ -1,0 +1,40 @@
+package config
+
+import "slices"
+
+// transform checks one [[transforms]].
+func (k *checker) transform(t *Transform, key string) {
+	k.name("transforms", t.Name, join(key, "name"))
+	k.plugin(&t.Plugin, key)
+	if t.Kind != "" && !pluginPattern.MatchString(t.Kind) {
+		k.bad(join(key, "kind"), "%s", pluginRule)
+	}
+}
+
+// runs reports whether any event goes through the transform.
+func (c *Config) runs(transform string) bool {
+	return slices.ContainsFunc(c.Routes, func(ro Route) bool { return slices.Contains(ro.Transforms, transform) }) ||
+		slices.ContainsFunc(c.Channels, func(ch Channel) bool { return slices.Contains(ch.Require.Transforms, transform) })
+}
+
+// Redacts gives the problems of a transform that takes out what consumers must
+// not see, which it alone knows: channels behind it that keep the original.
+func (c *Config) Redacts(transform string) Problems {
+	var out Problems
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		if ch.KeepOriginal && c.leads(transform, ch) {
+			p := c.Problem(join(item("channels", i), "keep_original"), "consumers would see what transform \""+transform+"\" takes out")
+			p.Hint = "leave it out, or send by another channel"
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// leads reports whether events go through the transform to a channel.
+func (c *Config) leads(transform string, ch *Channel) bool {
+	return slices.Contains(ch.Require.Transforms, transform) || slices.ContainsFunc(c.Routes, func(ro Route) bool {
+		return slices.Contains(ro.Transforms, transform) && slices.Contains(ro.Channels, ch.Name)
+	})
+}
