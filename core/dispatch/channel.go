@@ -2,10 +2,12 @@ package dispatch
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,12 +33,13 @@ type Store interface {
 // Options are what a Channel is made of.
 type Options struct {
 	Settings
-	Store    Store
-	Signer   *delivery.Signer
-	LeaseKey []byte
-	Reply    string // endpoint consumers are told to reply to
-	Log      zerolog.Logger
-	Now      func() time.Time // nil for time.Now
+	Store      Store
+	Transforms map[string]Transform // by the names that entries are accepted with
+	Signer     *delivery.Signer
+	LeaseKey   []byte
+	Reply      string // endpoint consumers are told to reply to
+	Log        zerolog.Logger
+	Now        func() time.Time // nil for time.Now
 }
 
 const (
@@ -52,6 +55,7 @@ const (
 type Channel struct {
 	o      Options
 	socket Socket           // while Run runs
+	begin  func(*line)      // while Run runs: carries what is in a line
 	leases *delivery.Leases // the sender's own
 
 	mu       sync.Mutex
@@ -59,6 +63,7 @@ type Channel struct {
 	m        *Machine
 	outcomes []outbox.Outcome // decided, not taken by the settler yet
 	settling int              // taken, not in the store yet
+	lines    map[string]*line // by chain of transforms
 
 	kick   chan struct{} // something changed for the sender
 	settle chan struct{} // outcomes wait
@@ -69,14 +74,16 @@ func NewChannel(o Options) *Channel {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Channel{o: o, leases: delivery.NewLeases(o.LeaseKey), m: NewMachine(o.Settings, rand.Float64), kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
+	c := &Channel{o: o, leases: delivery.NewLeases(o.LeaseKey), m: NewMachine(o.Settings, rand.Float64), lines: make(map[string]*line),
+		kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
 	c.settled.L = &c.mu
 	return c
 }
 
 // Run hands out entries through socket and settles them until ctx ends; then it
 // settles what was decided and returns nil. What is out at the end stays so in a
-// durable store, and the next Run goes on with it.
+// durable store, and the next router goes on with it; what is still at transforms
+// goes back. A channel runs once.
 func (c *Channel) Run(ctx context.Context, socket Socket) error {
 	c.socket = socket
 	out, err := c.o.Store.Resume(c.o.Name)
@@ -85,9 +92,15 @@ func (c *Channel) Run(ctx context.Context, socket Socket) error {
 	}
 	c.change(func(now time.Time) { c.m.Adopt(now, out) })
 	g, working := errgroup.WithContext(ctx)
+	c.begin = func(l *line) {
+		for range carriers {
+			g.Go(func() error { c.carry(working, l); return nil })
+		}
+	}
 	g.Go(func() error { return c.send(working) })
 	g.Go(func() error { return c.settleLoop(working) })
 	err = g.Wait()
+	c.change(c.m.Recall)
 	if c.o.Store.Stats().Durable {
 		c.change(c.m.Suspend)
 	}
@@ -117,8 +130,8 @@ func (c *Channel) send(ctx context.Context) error {
 			var sends []Send
 			var next time.Time
 			sends, took, next = c.step()
-			if len(sends) > 0 {
-				c.deliver(sends)
+			for batch := range slices.Chunk(sends, delivery.MaxBatch) {
+				c.deliver(batch)
 			}
 			if !took && !next.IsZero() {
 				timer.Reset(max(next.Sub(c.o.Now()), minTick))
@@ -138,6 +151,8 @@ func (c *Channel) step() (sends []Send, took bool, next time.Time) {
 	if !next.IsZero() && !now.Before(next) {
 		c.m.Tick(now)
 	}
+	c.m.Advance(now)
+	sends = c.flush() // what comes off a shelf is handed out below
 	var due time.Time
 	if room := min(c.m.Room(), delivery.MaxBatch); room > 0 {
 		var items []outbox.Item
@@ -150,7 +165,7 @@ func (c *Channel) step() (sends []Send, took bool, next time.Time) {
 		took = len(items) > 0
 		c.m.Offer(now, items)
 	}
-	sends = c.flush()
+	sends = append(sends, c.flush()...)
 	next = c.m.Next()
 	if next.IsZero() || !due.IsZero() && due.Before(next) {
 		next = due
@@ -158,10 +173,20 @@ func (c *Channel) step() (sends []Send, took bool, next time.Time) {
 	return sends, took, next
 }
 
-// flush takes the machine's output: outcomes to the settler, notices to the
-// log, sends to the caller. Callers hold mu.
+// flush takes the machine's output: outcomes to the settler, shelves to the
+// store, passages to their lines, notices to the log, sends to the caller.
+// Callers hold mu.
 func (c *Channel) flush() []Send {
 	out := c.m.Take()
+	for _, p := range out.Begun {
+		c.enter(p)
+	}
+	for _, s := range out.Shelve {
+		c.o.Store.Shelve(c.o.Name, s.Shelf, s.Items)
+	}
+	for _, shelf := range out.Unshelve {
+		c.o.Store.Unshelve(c.o.Name, shelf)
+	}
 	if len(out.Outcomes) > 0 {
 		c.outcomes = append(c.outcomes, out.Outcomes...)
 		signal(c.settle)
@@ -195,7 +220,7 @@ func (c *Channel) tell(n Notice) {
 	}
 }
 
-// deliver builds, signs and hands over deliveries.
+// deliver builds, signs and hands over deliveries, as many as one signature covers.
 func (c *Channel) deliver(sends []Send) {
 	deliveries := make([][][]byte, len(sends))
 	for i := range sends {
@@ -243,7 +268,17 @@ func (c *Channel) frames(s *Send) [][]byte {
 		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: c.o.Signer.KeyID(),
 	}
 	h.TraceParent, _ = e.Event.Extension("traceparent")
-	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 512)), e.Event.Raw, nil, nil}
+	event, original := e.Event.Raw, []byte(nil)
+	if c.o.KeepOriginal {
+		original = e.Event.Raw
+	}
+	if s.Passage != nil {
+		event, h.Transforms = s.Passage.Event.Raw, s.Passage.Applied
+	}
+	if c.o.KeepOriginal && len(h.Transforms) > 0 {
+		h.In = fmt.Sprintf("sha256:%x", sha256.Sum256(original))
+	}
+	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 512)), event, original, nil}
 }
 
 // settleLoop gives outcomes to the store, all that wait at a time. Outcomes the
@@ -304,6 +339,12 @@ func (c *Channel) Pause(on bool) {
 	c.change(func(time.Time) { c.m.Pause(on) })
 }
 
+// Forget keeps an entry that an operator has ended from being sent, if it is not
+// out yet.
+func (c *Channel) Forget(seq uint64) {
+	c.change(func(time.Time) { c.m.Forget(seq) })
+}
+
 // Replied takes replies whose leases have been checked. It blocks while too
 // many outcomes wait for the store; when ctx ends meanwhile it takes nothing.
 func (c *Channel) Replied(ctx context.Context, replies ...Reply) {
@@ -358,12 +399,19 @@ func (c *Channel) change(f func(now time.Time)) {
 func (c *Channel) Facts() Facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.m.Facts()
+	f := c.m.Facts()
+	if len(f.Chains) > 0 { // what an operator ended or held on a shelf waits for no transform
+		shelved := c.o.Store.Stats().Channels[c.o.Name].Shelved
+		for i := range f.Chains {
+			f.Chains[i].Shelved = min(f.Chains[i].Shelved, shelved)
+		}
+	}
+	return f
 }
 
 // Quiet waits until nothing is out and every outcome is in the store, or ctx
 // ends. With all it also waits for what is pending, as long as a consumer has
-// room for it.
+// room for it and its transforms are there.
 func (c *Channel) Quiet(ctx context.Context, all bool) error {
 	defer c.wakeWith(ctx)()
 	c.mu.Lock()
@@ -376,12 +424,12 @@ func (c *Channel) Quiet(ctx context.Context, all bool) error {
 
 // busy tells whether anything is left to wait for. Callers hold mu.
 func (c *Channel) busy(all bool) bool {
-	if len(c.m.live) > 0 || len(c.outcomes) > 0 || c.settling > 0 {
+	if len(c.m.live) > 0 || c.m.ahead() > 0 || len(c.outcomes) > 0 || c.settling > 0 {
 		return true
 	}
 	if !all || c.m.Room() == 0 {
 		return false
 	}
 	st := c.o.Store.Stats().Channels[c.o.Name]
-	return st.Pending > st.Held // what is held does not go
+	return st.Pending > st.Held+min(st.Shelved, c.m.stuck()) // what is held, or has no plugin, does not go
 }

@@ -106,7 +106,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newRig(t *testing.T, change func(*dispatch.Settings)) *rig {
+func newRig(t *testing.T, change func(*dispatch.Settings), more ...func(*dispatch.Options)) *rig {
 	set := settings()
 	set.BackoffMin, set.BackoffMax = time.Millisecond, time.Millisecond
 	if change != nil {
@@ -115,8 +115,12 @@ func newRig(t *testing.T, change func(*dispatch.Settings)) *rig {
 	r := &rig{T: t, socket: &socket{got: make(chan sent, 1000), refused: make(chan struct{}, 1)}, log: new(lockedBuffer)}
 	r.store = &flaky{Engine: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1 << 20, Capacity: 1 << 30,
 		MaxPending: map[string]int64{"c": 1 << 30, "d": 1 << 30}})}
-	r.ch = dispatch.NewChannel(dispatch.Options{Settings: set, Store: r.store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey,
-		Reply: "tcp://127.0.0.1:1", Log: zerolog.New(r.log)})
+	o := dispatch.Options{Settings: set, Store: r.store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey,
+		Reply: "tcp://127.0.0.1:1", Log: zerolog.New(r.log)}
+	for _, m := range more {
+		m(&o)
+	}
+	r.ch = dispatch.NewChannel(o)
 	r.desk = &dispatch.Desk{Asking: r.store, Leases: delivery.NewLeases(leaseKey), Channels: map[string]*dispatch.Channel{"c": r.ch}, Log: zerolog.New(r.log)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -130,7 +134,8 @@ func newRig(t *testing.T, change func(*dispatch.Settings)) *rig {
 	return r
 }
 
-func (r *rig) accept(n int) {
+// accept takes n events that go through these transforms.
+func (r *rig) accept(n int, transforms ...string) {
 	r.Helper()
 	for range n {
 		r.seq++
@@ -139,7 +144,7 @@ func (r *rig) accept(n int) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Targets: []outbox.Target{{Channel: "c"}},
+		entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Targets: []outbox.Target{{Channel: "c", Transforms: transforms}},
 			Principal: sdk.Principal{Provider: "p", Subject: "s"}, Proof: sdk.Proof{Transport: "hmac"}}
 		if got := r.store.Append(context.Background(), entry); got[0].Err != nil {
 			r.Fatal(got[0].Err)
@@ -491,7 +496,7 @@ func TestTelemetryIsCountedExactly(t *testing.T) {
 	}
 	const published = 100
 	for range published {
-		tm.Publish(&outbox.Entry{Event: e, Accepted: time.Now()})
+		tm.Publish(&outbox.Entry{Event: e, Accepted: time.Now()}, nil)
 	}
 	close(p.hold)
 	cancel()

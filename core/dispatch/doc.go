@@ -7,6 +7,11 @@
 // says. [Desk] turns the frames of the reply socket into replies for the right
 // channel, and [Telemetry] publishes what nobody acknowledges.
 //
+// An entry goes through the transforms it was accepted with, anew for each
+// attempt, before its turn to be sent. While a [Transform] is away its entries lie
+// on shelves of the outbox, and stall nobody else. Nothing leaves untransformed.
+//
 // Promise: an entry leaves the outbox only by a reply that shows its lease, by
-// running out of attempts, or by an operator's word. Nothing here loses one.
+// running out of attempts, by the word of a transform, or by an operator's.
+// Nothing here loses one.
 package dispatch

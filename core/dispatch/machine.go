@@ -16,7 +16,8 @@ import (
 // Credit: a connection starts with a window of one delivery, doubled by each it
 // settles, up to prefetch. A delivery takes credit until it is replied to or
 // its connection ends; a lapsed lease gives none back, so that a mute consumer
-// holds one event and not a windowful.
+// holds one event and not a windowful. Entries with transforms go through them
+// first, some beyond what there is credit for, and then wait their turn.
 type Machine struct {
 	s      Settings
 	jitter func() float64
@@ -30,6 +31,11 @@ type Machine struct {
 	brake  brake
 	paused bool
 	ticked time.Time
+
+	at      map[uint64]*Passage // by sequence: at transforms
+	waiting []*Passage          // for credit, in turn
+	chains  []*share
+	byName  map[string]*share
 
 	out    Output
 	counts Counts
@@ -62,6 +68,9 @@ func (g *grant) deadline(timeout time.Duration) time.Time {
 // Output is what follows from the inputs since it was last taken.
 type Output struct {
 	Sends    []Send
+	Begun    []*Passage // to go through their transforms
+	Shelve   []Shelving
+	Unshelve []string // shelves, after Shelve
 	Outcomes []outbox.Outcome
 	Notices  []Notice
 }
@@ -71,6 +80,7 @@ type Send struct {
 	Conn    uint64
 	Peer    string // name of the peer's key, for the lease
 	Item    outbox.Item
+	Passage *Passage // nil for an event that goes as it was accepted
 	Expires time.Time
 }
 
@@ -86,7 +96,8 @@ type Reply struct {
 
 // NewMachine returns a machine without connections. jitter gives numbers in [0, 1).
 func NewMachine(s Settings, jitter func() float64) *Machine {
-	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), ended: make(map[uint64]struct{})}
+	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), ended: make(map[uint64]struct{}),
+		at: make(map[uint64]*Passage), byName: make(map[string]*share)}
 }
 
 // Take returns the output so far and starts a new one.
@@ -96,8 +107,18 @@ func (m *Machine) Take() Output {
 	return out
 }
 
-// Room is how many entries can be handed out now.
-func (m *Machine) Room() int {
+// Room is how many entries can be taken in hand now.
+func (m *Machine) Room() int { return m.room(m.free()) }
+
+func (m *Machine) room(free int) int {
+	if m.ahead() == 0 || m.paused {
+		return free
+	}
+	return max(free+lookahead-m.ahead(), 0)
+}
+
+// free is how many entries can be sent now.
+func (m *Machine) free() int {
 	if m.paused {
 		return 0
 	}
@@ -111,27 +132,59 @@ func (m *Machine) Room() int {
 	return max(free, 0)
 }
 
-// Offer hands out items. One there is no credit for goes back unharmed.
+// Offer takes items in hand: they are sent, go to their transforms, or wait for
+// credit. One there is no room for goes back unharmed.
 func (m *Machine) Offer(now time.Time, items []outbox.Item) {
-	for _, i := range items {
-		if m.expired(now, i) {
-			m.settle(i, outbox.Outcome{Action: outbox.Dead, Unsent: true, Failures: i.Failures, At: now, What: "expired", Reason: "expired before a consumer took it"})
-			m.counts.Dead++
-			continue
-		}
-		c := m.pick()
-		if c == nil {
-			m.unsent(now, i)
-			continue
-		}
-		g := &grant{item: i, conn: c, clock: now, hold: now.Add(m.s.MaxHold)}
-		c.held = append(c.held, g)
-		c.sent++
-		m.grants[g.id()] = g
-		m.live[i.Seq] = g
-		m.counts.Sent++
-		m.out.Sends = append(m.out.Sends, Send{Conn: c.id, Peer: c.peer, Item: i, Expires: m.s.expiry(now)})
+	free := m.free()
+	room := m.room(free)
+	for _, c := range m.chains {
+		c.came = false
 	}
+	for _, i := range items {
+		switch {
+		case m.expired(now, i):
+			m.expire(now, i)
+		case room == 0:
+			m.unsent(now, i)
+		case len(i.Target.Transforms) > 0:
+			if m.begin(i, free) {
+				room--
+			}
+		case free > 0:
+			m.send(now, i, nil)
+			free--
+			room--
+		default:
+			m.waiting = append(m.waiting, newPassage(i))
+			room--
+		}
+	}
+	for _, c := range m.chains {
+		if !c.came {
+			c.coming = 0 // whatever else lay there is held, or has ended
+		}
+	}
+}
+
+// send gives an item to the connection whose turn it is. There is credit.
+func (m *Machine) send(now time.Time, i outbox.Item, p *Passage) {
+	c := m.pick()
+	if c == nil {
+		m.unsent(now, i)
+		return
+	}
+	g := &grant{item: i, conn: c, clock: now, hold: now.Add(m.s.MaxHold)}
+	c.held = append(c.held, g)
+	c.sent++
+	m.grants[g.id()] = g
+	m.live[i.Seq] = g
+	m.counts.Sent++
+	m.out.Sends = append(m.out.Sends, Send{Conn: c.id, Peer: c.peer, Item: i, Passage: p, Expires: m.s.expiry(now)})
+}
+
+func (m *Machine) expire(now time.Time, i outbox.Item) {
+	m.settle(i, outbox.Outcome{Action: outbox.Dead, Unsent: true, Failures: i.Failures, At: now, What: "expired", Reason: "expired before a consumer took it"})
+	m.counts.Dead++
 }
 
 func (m *Machine) expired(now time.Time, i outbox.Item) bool {
@@ -189,6 +242,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	switch {
 	case r.Status == delivery.StatusDone:
 		delete(m.live, r.Seq) // whoever else holds it now works for nothing
+		m.Forget(r.Seq)
 		m.ended[r.Seq] = struct{}{}
 		o.Action, o.Result = outbox.Done, r.Result
 		m.counts.Done++
@@ -305,19 +359,25 @@ func (m *Machine) lapse(now time.Time, g *grant) {
 	}
 }
 
-// fail counts a failure: another try after a while, or the dead letters.
+// fail counts a failed delivery.
 func (m *Machine) fail(now time.Time, i outbox.Item, what, why string) {
-	failures := i.Failures + 1
-	o := outbox.Outcome{Action: outbox.Retry, Failures: failures, At: now, What: what, Reason: why}
-	if failures >= m.s.MaxAttempts {
-		o.Action = outbox.Dead
+	m.again(now, i, outbox.Outcome{What: what, Reason: why})
+	m.record(false)
+}
+
+// again counts a failure: another try at o.Due, or after the backoff where that
+// is zero; or the dead letters.
+func (m *Machine) again(now time.Time, i outbox.Item, o outbox.Outcome) {
+	o.Action, o.At, o.Failures = outbox.Retry, now, i.Failures+1
+	switch {
+	case o.Failures >= m.s.MaxAttempts:
+		o.Action, o.Due = outbox.Dead, time.Time{}
 		m.counts.Dead++
 		m.notice(Notice{Kind: Died, Item: i})
-	} else {
-		o.Due = now.Add(m.s.backoff(failures, m.jitter()))
+	case o.Due.IsZero():
+		o.Due = now.Add(m.s.backoff(o.Failures, m.jitter()))
 	}
 	m.settle(i, o)
-	m.record(false)
 }
 
 // settle files an outcome of a hand-over.

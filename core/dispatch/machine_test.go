@@ -53,6 +53,7 @@ func (s *story) items(n int) []outbox.Item {
 
 // fill offers as many fresh entries as there is room for and returns what was sent.
 func (s *story) fill() []dispatch.Send {
+	s.m.Advance(s.now)
 	s.m.Offer(s.now, s.items(s.m.Room()))
 	return s.take()
 }

@@ -51,6 +51,9 @@ type Counts struct {
 	Dead     int `json:"dead"`
 	Stale    int `json:"stale"`    // replies that named an older lease
 	Repeated int `json:"repeated"` // replies to what had ended
+
+	Transformed int `json:"transformed"` // came through their transforms
+	Dropped     int `json:"dropped"`     // ended by a transform, on purpose
 }
 
 // ConnFacts describe one connection.
@@ -74,11 +77,15 @@ type Facts struct {
 	Out    int         `json:"out"`
 	Counts Counts      `json:"counts"`
 	Conns  []ConnFacts `json:"conns"`
+
+	Waiting int          `json:"waiting"` // in hand, and waiting for credit
+	Chains  []ChainFacts `json:"chains,omitempty"`
 }
 
 // Facts gives the state as values.
 func (m *Machine) Facts() Facts {
-	f := Facts{Name: m.s.Name, Paused: m.paused, Out: len(m.live), Counts: m.counts, Conns: make([]ConnFacts, 0, len(m.conns))}
+	f := Facts{Name: m.s.Name, Paused: m.paused, Out: len(m.live), Counts: m.counts, Conns: make([]ConnFacts, 0, len(m.conns)),
+		Waiting: len(m.waiting), Chains: m.chainFacts()}
 	if !m.brake.off() {
 		f.Brake = m.brake.limit(m.window())
 	}

@@ -12,6 +12,11 @@ type Settings struct {
 	BackoffMin  time.Duration
 	BackoffMax  time.Duration
 	MaxAge      time.Duration // older entries are dead letters; 0 for never
+
+	// KeepOriginal puts the event as it was accepted into frame 3 of each
+	// delivery, also where frame 2 is the same. An event that went through
+	// transforms has frame 3's hash in its header.
+	KeepOriginal bool
 }
 
 const (
@@ -41,12 +46,16 @@ func (s *Settings) expiry(now time.Time) time.Time {
 	return now.Add(max(2*s.MaxHold, minExpiry))
 }
 
-// backoff is the wait after so many failures: full jitter below a ceiling that
-// doubles with each. jitter is in [0, 1).
+// backoff is the wait after so many failures. jitter is in [0, 1).
 func (s *Settings) backoff(failures int, jitter float64) time.Duration {
-	ceiling := s.BackoffMin
-	for i := 1; i < failures && ceiling < s.BackoffMax; i++ {
+	return backoff(s.BackoffMin, s.BackoffMax, failures, jitter)
+}
+
+// backoff has full jitter below a ceiling that doubles with each failure.
+func backoff(least, most time.Duration, failures int, jitter float64) time.Duration {
+	ceiling := least
+	for i := 1; i < failures && ceiling < most; i++ {
 		ceiling *= 2
 	}
-	return time.Duration(jitter * float64(min(ceiling, s.BackoffMax)))
+	return time.Duration(jitter * float64(min(ceiling, most)))
 }

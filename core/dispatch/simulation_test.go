@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,8 +21,9 @@ var (
 	steps = flag.Int("steps", 5000, "steps of each")
 )
 
-// world simulates a channel with its outbox, consumers that work, fail, fall
-// silent, come and go, routers that end and start anew, and a clock. Nothing in it is random but by its seed.
+// world simulates a channel with its outbox, transforms that take their time,
+// fail, drop, go away and come back, consumers that work, fail, fall silent, come
+// and go, an operator who cancels, routers that end and start anew, and a clock. Nothing in it is random but by its seed.
 type world struct {
 	t     *testing.T
 	r     *rand.Rand
@@ -38,13 +40,20 @@ type world struct {
 	done      map[uint64]bool // by sequence: a done was given that must count
 	inFlight  map[string]uint64
 	lastOrder map[string]uint64
+
+	begun     []*dispatch.Passage // at transforms
+	away      map[string]bool     // by the names of a chain
+	cancelled int
 }
+
+// chains are what entries go through: one in four goes as it is.
+var chains = [][]string{nil, {"x"}, {"y"}, {"x", "y"}}
 
 func newWorld(t *testing.T, seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 1))
 	set := dispatch.Settings{Name: "c", Prefetch: 8, AckTimeout: 10 * time.Second, MaxHold: time.Minute, MaxAttempts: 4,
 		BackoffMin: time.Second, BackoffMax: 20 * time.Second}
-	return &world{t: t, r: r, now: t0, set: set, m: dispatch.NewMachine(set, r.Float64), conns: map[uint64]int{}, done: map[uint64]bool{},
+	return &world{t: t, r: r, away: map[string]bool{}, now: t0, set: set, m: dispatch.NewMachine(set, r.Float64), conns: map[uint64]int{}, done: map[uint64]bool{},
 		inFlight: map[string]uint64{}, lastOrder: map[string]uint64{},
 		store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1 << 20, Capacity: 1 << 40, MaxPending: map[string]int64{"c": 1 << 40}})}
 }
@@ -52,19 +61,27 @@ func newWorld(t *testing.T, seed uint64) *world {
 func (w *world) accept() {
 	w.accepted++
 	e := sdk.Event{ID: fmt.Sprint(w.accepted), Source: "/w", Type: "t", SpecVersion: "1.0"}
-	target := outbox.Target{Channel: "c"}
+	target := outbox.Target{Channel: "c", Transforms: chains[w.r.IntN(len(chains))]}
 	if w.r.IntN(3) == 0 {
 		target.Order = fmt.Sprint("k", w.r.IntN(5))
 	}
-	if got := w.store.Append(context.Background(), &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: w.now, Targets: []outbox.Target{target}}); got[0].Err != nil {
+	entry := &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: w.now, Targets: []outbox.Target{target}}
+	if w.r.IntN(30) == 0 {
+		entry.Expires = w.now.Add(time.Duration(w.r.IntN(20)) * time.Second)
+	}
+	if got := w.store.Append(context.Background(), entry); got[0].Err != nil {
 		w.t.Fatal(got[0].Err)
 	}
 }
 
 // pump settles what was decided and hands out what there is room for.
 func (w *world) pump() {
+	w.m.Advance(w.now)
 	w.settle(w.m.Take())
+	defer w.checkMemory()
 	for {
+		w.m.Advance(w.now)
+		w.settle(w.m.Take())
 		room := w.m.Room()
 		if room == 0 {
 			return
@@ -81,7 +98,27 @@ func (w *world) pump() {
 	}
 }
 
+// checkMemory holds what is in hand against its bound: all credit there can be,
+// and the lookahead.
+func (w *world) checkMemory() {
+	f := w.m.Facts()
+	at := 0
+	for _, c := range f.Chains {
+		at += c.At
+	}
+	if at+f.Waiting > 6*8+64 || f.Waiting > 64 {
+		w.t.Fatalf("%d at transforms, %d wait", at, f.Waiting)
+	}
+}
+
 func (w *world) settle(out dispatch.Output) {
+	w.begun = append(w.begun, out.Begun...)
+	for _, s := range out.Shelve {
+		w.store.Shelve("c", s.Shelf, s.Items)
+	}
+	for _, shelf := range out.Unshelve {
+		w.store.Unshelve("c", shelf)
+	}
 	for _, s := range out.Sends {
 		w.sent(s)
 	}
@@ -109,6 +146,7 @@ func (w *world) sent(s dispatch.Send) {
 	if _, alive := w.conns[s.Conn]; !alive {
 		w.t.Fatalf("delivery to connection %d, which is gone", s.Conn)
 	}
+	w.checkTransformed(s)
 	w.conns[s.Conn]++
 	if w.conns[s.Conn] > 8 {
 		w.t.Fatalf("connection %d holds %d", s.Conn, w.conns[s.Conn])
@@ -126,6 +164,99 @@ func (w *world) sent(s dispatch.Send) {
 		w.inFlight[key], w.lastOrder[key] = s.Item.Seq, s.Item.Seq
 	}
 	w.inHand = append(w.inHand, s)
+}
+
+// checkTransformed refuses what did not go through all its transforms.
+func (w *world) checkTransformed(s dispatch.Send) {
+	var applied []string
+	if s.Passage != nil {
+		if s.Passage.Item.Seq != s.Item.Seq || s.Passage.Item.Attempt != s.Item.Attempt {
+			w.t.Fatalf("entry %d is sent as %d", s.Item.Seq, s.Passage.Item.Seq)
+		}
+		for _, a := range s.Passage.Applied {
+			applied = append(applied, a.Name)
+		}
+	}
+	if !slices.Equal(applied, s.Item.Target.Transforms) {
+		w.t.Fatalf("entry %d leaves by %q, not %q", s.Item.Seq, applied, s.Item.Target.Transforms)
+	}
+}
+
+// transform lets a chain that is there finish some of what it has; mostly well,
+// unless it is healed: then always.
+func (w *world) transform(healed bool) {
+	if len(w.begun) == 0 {
+		return
+	}
+	names := w.begun[w.r.IntN(len(w.begun))].Item.Target.Transforms
+	if w.away[fmt.Sprint(names)] {
+		return
+	}
+	w.take(names, w.r.IntN(40)+1, func(p *dispatch.Passage) {
+		if w.r.IntN(4) > 0 && !w.m.Wanted(w.now, p) {
+			return // else it may be of no interest any more when it comes through
+		}
+		o := sdk.Outcome{}
+		if n := w.r.IntN(100); healed || n < 88 {
+			for _, name := range names {
+				p.Applied = append(p.Applied, delivery.Transform{Name: name})
+			}
+		} else if n < 91 {
+			o.Verdict = sdk.Drop
+		} else if n < 93 {
+			o.Verdict = sdk.Fail
+		} else {
+			o = sdk.Outcome{Verdict: sdk.Fail, Retry: true, After: time.Duration(w.r.IntN(3)) * time.Second}
+		}
+		w.m.Transformed(w.now, p, o)
+	})
+}
+
+// take takes up to most passages of a chain out of what is at transforms.
+func (w *world) take(names []string, most int, each func(*dispatch.Passage)) {
+	kept := w.begun[:0]
+	for _, p := range w.begun {
+		if most == 0 || !slices.Equal(p.Item.Target.Transforms, names) {
+			kept = append(kept, p)
+			continue
+		}
+		most--
+		each(p)
+	}
+	w.begun = kept
+}
+
+// vanish takes a chain away; some of what is under way may still come through.
+func (w *world) vanish() {
+	names := chains[1+w.r.IntN(len(chains)-1)]
+	w.away[fmt.Sprint(names)] = true
+	var stuck []*dispatch.Passage
+	w.take(names, w.r.IntN(200), func(p *dispatch.Passage) { stuck = append(stuck, p) })
+	w.m.Away(names, stuck)
+	if w.r.IntN(2) == 0 {
+		w.away[fmt.Sprint(names)] = false // in the machine's eyes only it is away
+	}
+}
+
+func (w *world) comeBack() {
+	names := chains[1+w.r.IntN(len(chains)-1)]
+	w.away[fmt.Sprint(names)] = false
+	w.m.Back(names)
+}
+
+// cancel ends an entry that no consumer has.
+func (w *world) cancel() {
+	if w.accepted == 0 {
+		return
+	}
+	seq := uint64(w.r.IntN(w.accepted) + 1)
+	st, err := w.store.Lookup(context.Background(), outbox.Key{Source: "/w", ID: fmt.Sprint(seq)})
+	if err != nil || st.State() != outbox.StatePending || slices.ContainsFunc(w.inHand, func(s dispatch.Send) bool { return s.Item.Seq == seq }) {
+		return
+	}
+	w.cancelled++
+	w.settle(dispatch.Output{Outcomes: []outbox.Outcome{{Seq: seq, Channel: "c", Action: outbox.Dropped, At: w.now}}})
+	w.m.Forget(seq)
 }
 
 func (w *world) reply(status string) {
@@ -181,10 +312,20 @@ func (w *world) disconnect() {
 // the same store. What a killed router had out comes back as another attempt, as
 // a store does that was opened again. Half the consumers go on with their work.
 func (w *world) restart(killed bool) {
+	w.m.Recall(w.now)
+	back := w.m.Take()
+	if killed {
+		for i := range back.Outcomes {
+			back.Outcomes[i].Unsent = false // what was in hand may have been out
+		}
+	}
+	w.settle(back)
+	w.begun, w.away = nil, map[string]bool{}
 	w.m.Suspend(w.now)
 	leases := w.m.Take().Outcomes
 	w.counts.Done += w.m.Facts().Counts.Done
 	w.counts.Dead += w.m.Facts().Counts.Dead
+	w.counts.Dropped += w.m.Facts().Counts.Dropped
 	w.conns = map[uint64]int{}
 	if w.r.IntN(2) == 0 {
 		w.inHand = nil
@@ -197,6 +338,9 @@ func (w *world) restart(killed bool) {
 			w.t.Fatal(err)
 		}
 		c := st.Channels[0]
+		if c.State != outbox.StatePending {
+			continue // cancelled while it was out
+		}
 		if !c.Out || c.Attempt != o.Attempt || c.Failures != o.Failures {
 			w.t.Fatalf("entry %d is leased as %+v, and in the store %+v", o.Seq, o, c)
 		}
@@ -211,6 +355,18 @@ func (w *world) restart(killed bool) {
 }
 
 func (w *world) step() {
+	switch n := w.r.IntN(100); {
+	case n < 40:
+		w.transform(false)
+	case n < 42:
+		w.vanish()
+	case n < 45:
+		w.comeBack()
+	case n < 46:
+		w.cancel()
+	case n < 47:
+		w.m.Pause(w.r.IntN(3) == 0)
+	}
 	switch n := w.r.IntN(100); {
 	case n < 25:
 		w.accept()
@@ -242,13 +398,16 @@ func (w *world) step() {
 
 // heal lets everything that is still pending come to its end.
 func (w *world) heal() {
+	w.m.Pause(false)
 	for range 100_000 {
 		if w.store.Stats().Channels["c"].Pending == 0 {
 			return
 		}
-		if len(w.conns) == 0 || w.m.Room() == 0 && len(w.inHand) == 0 {
+		if len(w.conns) == 0 || (w.m.Room() == 0 || w.m.Facts().Waiting > 0) && len(w.inHand) == 0 {
 			w.connect()
 		}
+		w.comeBack()
+		w.transform(true)
 		w.reply(delivery.StatusDone)
 		w.now = w.now.Add(500 * time.Millisecond)
 		w.m.Tick(w.now)
@@ -265,7 +424,7 @@ func TestSimulation(t *testing.T) {
 			w.step()
 		}
 		w.heal()
-		done, dead := 0, 0
+		done, dead, dropped := 0, 0, 0
 		all, err := w.store.List(context.Background(), outbox.Filter{Limit: w.accepted + 1})
 		if err != nil {
 			t.Fatal(err)
@@ -276,6 +435,8 @@ func TestSimulation(t *testing.T) {
 				done++
 			case outbox.StateFailed:
 				dead++
+			case outbox.StateDropped:
+				dropped++
 			default:
 				t.Fatalf("seed %d: entry %d is %s", seed, st.Seq, st.State())
 			}
@@ -283,8 +444,9 @@ func TestSimulation(t *testing.T) {
 		// Ended entries are forgotten after an hour of simulated time; what is
 		// still kept must be all that ended within it.
 		c := w.m.Facts().Counts
-		if c.Done, c.Dead = c.Done+w.counts.Done, c.Dead+w.counts.Dead; c.Done+c.Dead < w.accepted {
-			t.Fatalf("seed %d: accepted %d, done %d, dead %d", seed, w.accepted, c.Done, c.Dead)
+		c.Done, c.Dead, c.Dropped = c.Done+w.counts.Done, c.Dead+w.counts.Dead, c.Dropped+w.counts.Dropped+w.cancelled
+		if c.Done+c.Dead+c.Dropped < w.accepted || c.Transformed == 0 || c.Dropped < dropped {
+			t.Fatalf("seed %d: accepted %d, %+v", seed, w.accepted, c)
 		}
 		if st := w.store.Stats().Channels["c"]; st.Pending != 0 || st.Dead != dead {
 			t.Fatalf("seed %d: %+v, %d dead in the list", seed, st, dead)

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,22 +14,29 @@ import (
 )
 
 // Publisher hands deliveries to every subscriber that asked for their topic.
-// It does not block.
+// It does not block, and is safe for concurrent use.
 type Publisher interface {
 	Publish(deliveries [][][]byte)
 }
 
 // Telemetry publishes events on one telemetry channel: best effort, counted.
-// Between acceptance and publishing lies a bounded ring.
+// Between acceptance and publishing lies a bounded ring. Events with transforms
+// go through them on the way; one that cannot, now, is dropped and counted: it
+// neither waits nor goes out untransformed.
 type Telemetry struct {
-	name   string
-	signer *delivery.Signer
-	to     Publisher
-	log    zerolog.Logger
-	ring   chan *outbox.Entry
+	o    TelemetryOptions
+	ring chan published
 
 	held          atomic.Int64 // bytes of events in the ring
 	sent, dropped atomic.Uint64
+	unready       atomic.Uint64
+	ended         atomic.Uint64
+}
+
+// published is an event with the transforms it goes through.
+type published struct {
+	entry      *outbox.Entry
+	transforms []string
 }
 
 // maxRingBytes bounds the ring beside its number of events.
@@ -36,24 +44,34 @@ const maxRingBytes = 64 << 20
 
 // TelemetryOptions are what a Telemetry is made of.
 type TelemetryOptions struct {
-	Name   string
-	Ring   int // events held at most
-	Signer *delivery.Signer
-	To     Publisher
-	Log    zerolog.Logger
+	Name       string
+	Ring       int // events held at most
+	Transforms map[string]Transform
+	Patience   time.Duration // for a batch at its transforms; 0 for 5 s
+	Signer     *delivery.Signer
+	To         Publisher
+	Log        zerolog.Logger
 }
+
+// patience is what telemetry has for its transforms: events older than that are
+// of little use to who watches.
+const patience = 5 * time.Second
 
 // NewTelemetry returns a channel that publishes nothing until Run.
 func NewTelemetry(o TelemetryOptions) *Telemetry {
-	return &Telemetry{name: o.Name, signer: o.Signer, to: o.To, log: o.Log, ring: make(chan *outbox.Entry, o.Ring)}
+	if o.Patience == 0 {
+		o.Patience = patience
+	}
+	return &Telemetry{o: o, ring: make(chan published, o.Ring)}
 }
 
-// Publish puts an event into the ring. It does not block.
-func (t *Telemetry) Publish(e *outbox.Entry) {
+// Publish puts an event that goes through these transforms into the ring. It
+// does not block.
+func (t *Telemetry) Publish(e *outbox.Entry, transforms []string) {
 	size := int64(len(e.Event.Raw))
 	if t.held.Add(size) <= maxRingBytes {
 		select {
-		case t.ring <- e:
+		case t.ring <- published{e, transforms}:
 			return
 		default: // the ring is full: telemetry is best effort, the newest goes, and is counted
 		}
@@ -62,58 +80,119 @@ func (t *Telemetry) Publish(e *outbox.Entry) {
 	t.dropped.Add(1)
 }
 
-// Run publishes until ctx ends, then publishes what is left in the ring.
+// Run publishes until ctx ends, then publishes what is left in the ring and, within
+// Patience, what is at transforms.
 func (t *Telemetry) Run(ctx context.Context) error {
-	for {
+	late, cancel := lateBy(ctx, t.o.Patience)
+	defer cancel()
+	var carrying sync.WaitGroup
+	lanes := make(map[string]*telemetryLine)
+	route := func(names []string) *telemetryLine {
+		l := lanes[chainName(names)]
+		if l == nil {
+			l = newTelemetryLine(t, names)
+			lanes[chainName(names)] = l
+			carrying.Go(func() { l.run(late) })
+		}
+		return l
+	}
+	for ctx.Err() == nil {
 		select {
-		case e := <-t.ring:
-			t.publish(e)
+		case p := <-t.ring:
+			t.publish(p, route)
 		case <-ctx.Done():
-			for {
-				select {
-				case e := <-t.ring:
-					t.publish(e)
-				default:
-					return nil
-				}
-			}
 		}
 	}
+	for len(t.ring) > 0 {
+		t.publish(<-t.ring, route)
+	}
+	for _, l := range lanes {
+		close(l.passages)
+	}
+	carrying.Wait()
+	return nil
 }
 
-// publish signs and sends e with whatever else waits.
-func (t *Telemetry) publish(e *outbox.Entry) {
+// lateBy is a context that ends so long after ctx.
+func lateBy(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-late.Done():
+		case <-time.After(by):
+			cancel()
+		}
+	})
+	return late, func() { stop(); cancel() }
+}
+
+// publish signs and sends p with whatever else waits.
+func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 	// Whoever is about to publish goes first: what they bring shares one
 	// signature. Nothing waits when nobody is.
 	runtime.Gosched()
 	now := time.Now()
 	batch := make([][][]byte, 0, 16)
-	batch = append(batch, t.frames(e, now))
 	for more := true; more && len(batch) < delivery.MaxBatch; {
-		select {
-		case e := <-t.ring:
-			batch = append(batch, t.frames(e, now))
-		default:
-			more = false
+		t.held.Add(-int64(len(p.entry.Event.Raw)))
+		if len(p.transforms) > 0 {
+			route(p.transforms).enter(p.entry)
+		} else {
+			batch = append(batch, t.frames(p.entry, nil, now))
+		}
+		if more = len(batch) < delivery.MaxBatch; more {
+			select {
+			case p = <-t.ring:
+			default:
+				more = false
+			}
 		}
 	}
-	if err := t.signer.Sign(batch); err != nil {
-		t.dropped.Add(uint64(len(batch)))
-		t.log.Error().Err(err).Msg("telemetry cannot be signed")
+	t.send(batch)
+}
+
+func (t *Telemetry) send(batch [][][]byte) {
+	if len(batch) == 0 {
 		return
 	}
-	t.to.Publish(batch)
+	if err := t.o.Signer.Sign(batch); err != nil {
+		t.dropped.Add(uint64(len(batch)))
+		t.o.Log.Error().Err(err).Msg("telemetry cannot be signed")
+		return
+	}
+	t.o.To.Publish(batch)
 	t.sent.Add(uint64(len(batch)))
 }
 
-// frames are those of an event that has left the ring.
-func (t *Telemetry) frames(e *outbox.Entry, now time.Time) [][]byte {
-	t.held.Add(-int64(len(e.Event.Raw)))
-	h := delivery.Header{ID: e.Event.ID, Source: e.Event.Source, Channel: t.name, Accepted: e.Accepted,
-		Expires: now.Add(minExpiry).Unix(), KeyID: t.signer.KeyID()}
+// frames are those of an event that has left the ring; p is nil for one that
+// goes as it was accepted.
+func (t *Telemetry) frames(e *outbox.Entry, p *Passage, now time.Time) [][]byte {
+	h := delivery.Header{ID: e.Event.ID, Source: e.Event.Source, Channel: t.o.Name, Accepted: e.Accepted,
+		Expires: now.Add(minExpiry).Unix(), KeyID: t.o.Signer.KeyID()}
 	h.TraceParent, _ = e.Event.Extension("traceparent")
-	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 256)), e.Event.Raw, nil, nil}
+	event := e.Event.Raw
+	if p != nil {
+		event, h.Transforms = p.Event.Raw, p.Applied
+	}
+	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 256)), event, nil, nil}
 }
 
-// Counts gives how many events were published, and how many the ring dropped.
-func (t *Telemetry) Counts() (sent, dropped uint64) { return t.sent.Load(), t.dropped.Load() }
+// TelemetryFacts count what became of a telemetry channel's events.
+type TelemetryFacts struct {
+	Sent    uint64 `json:"sent"`
+	Dropped uint64 `json:"dropped"` // the ring, or the line of their transforms, was full
+	Unready uint64 `json:"unready"` // dropped because a transform was away, failed, or took too long
+	Ended   uint64 `json:"ended"`   // dropped by a transform, on purpose
+}
+
+// Facts gives the counts. Their sum is how many events have left the ring or
+// never got into it.
+func (t *Telemetry) Facts() TelemetryFacts {
+	return TelemetryFacts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Unready: t.unready.Load(), Ended: t.ended.Load()}
+}
+
+// Counts gives how many events were published, and how many were not.
+func (t *Telemetry) Counts() (sent, dropped uint64) {
+	f := t.Facts()
+	return f.Sent, f.Dropped + f.Unready + f.Ended
+}

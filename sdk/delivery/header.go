@@ -25,8 +25,16 @@ type Header struct {
 	Expires     int64          `json:"exp"`               // Unix seconds; not to be acted on afterwards
 	Principal   *sdk.Principal `json:"principal,omitempty"`
 	Proof       *sdk.Proof     `json:"proof,omitempty"`
+	Transforms  []Transform    `json:"transforms,omitempty"`  // those the event went through, in order
+	In          string         `json:"in,omitempty"`          // with Transforms and an original: "sha256:" and hex over frame 3
 	TraceParent string         `json:"traceparent,omitempty"` // W3C Trace Context
 	KeyID       string         `json:"kid"`
+}
+
+// Transform is a transform that an event went through, whatever it made of it.
+type Transform struct {
+	Name    string `json:"name"`    // by the router's configuration
+	Version string `json:"version"` // of the plugin
 }
 
 // Append appends the header's JSON to b. Reflection would cost more than the
@@ -71,6 +79,22 @@ func (h *Header) Append(b []byte) []byte {
 			b = appendMember(b, "event", p.Event)
 		}
 		b = append(b, '}')
+	}
+	for i, t := range h.Transforms {
+		if i == 0 {
+			b = append(b, `,"transforms":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = append(b, `{"name":`...)
+		b = appendMember(appendString(b, t.Name), "version", t.Version)
+		b = append(b, '}')
+	}
+	if len(h.Transforms) > 0 {
+		b = append(b, ']')
+	}
+	if h.In != "" {
+		b = appendMember(b, "in", h.In)
 	}
 	if h.TraceParent != "" {
 		b = appendMember(b, "traceparent", h.TraceParent)

@@ -99,6 +99,7 @@ func TestVectors(t *testing.T) {
 		open("leaf "+string(rune('0'+i))+" of 5", f)
 	}
 	open("last leaf of 256", batch(t, 256)[255])
+	open("transformed, with its original", transformed(t))
 	for _, c := range refusals() {
 		open(c.name, c.frames(t))
 	}
