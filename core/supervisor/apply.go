@@ -1,0 +1,102 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
+)
+
+// Apply has the plugin transform events, within the setting's Timeout, and
+// returns one outcome for each, in order, with the version of the plugin that
+// gave them. It blocks until then or until ctx ends, and does not change the
+// events.
+//
+// Where the plugin dies, misses its deadline, answers too much or breaks the
+// wire meanwhile, each event is run alone in another process of the same kind;
+// for how long depends on what they do to it. An event that makes the plugin
+// fail there, again and again, while others pass in the same processes, is given
+// up: its outcome is a permanent Fail that says what it did.
+//
+// An error is about none of the events: nothing became of any. It wraps
+// sdk.ErrUnavailable when the plugin cannot be called now; see Available.
+func (p *Process) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
+	outcomes, version, err := p.apply(ctx, events)
+	if err != nil {
+		return nil, "", fmt.Errorf("transform %s: %w", p.o.Name, err)
+	}
+	return outcomes, version, nil
+}
+
+func (p *Process) apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
+	g, err := p.enter(events)
+	if err != nil {
+		return nil, "", err
+	}
+	outcomes, f, err := g.call(ctx, events)
+	g.calls.leave()
+	p.called(g, len(events), f, err)
+	switch {
+	case f != nil:
+		return p.isolate(ctx, g, events, *f)
+	case errors.Is(err, sdk.ErrUnavailable):
+		p.doubt(g, err)
+		return nil, "", err
+	case errors.Is(err, host.ErrNotConfigured):
+		g.condemn("it has lost its configuration")
+		return nil, "", fmt.Errorf("%w: %w", sdk.ErrUnavailable, err)
+	case err != nil:
+		return nil, "", err
+	}
+	if len(events) > 0 {
+		g.edition.took(events[0])
+	}
+	return outcomes, g.about.Version, nil
+}
+
+// enter counts a caller into the generation that is called now; the caller
+// leaves its calls.
+func (p *Process) enter(events []sdk.Input) (*generation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g := p.live
+	if g != nil && g.gone() {
+		p.forget(g) // whoever sees it first
+	}
+	switch {
+	case p.live == nil || p.machine.state != Ready:
+		return nil, fmt.Errorf("%w: it is %s; its last error: %s", sdk.ErrUnavailable, p.machine.state, cmp.Or(p.record.err, "none"))
+	case g.kind.Needs.Principal && len(events) > 0 && events[0].Principal == nil:
+		// They were gathered for a generation that did not need it.
+		return nil, fmt.Errorf("%w: it was replaced meanwhile by one that needs the principal", sdk.ErrUnavailable)
+	case !g.calls.enter():
+		return nil, fmt.Errorf("%w: it is ending", sdk.ErrUnavailable)
+	}
+	return g, nil
+}
+
+// called notes how a call of the live generation ended.
+func (p *Process) called(g *generation, events int, f *fault, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.record.calls++
+	p.record.events += events
+	newest := p.machine.generation == g.number
+	if err == nil && newest {
+		p.machine.answered()
+	}
+	if f == nil {
+		return
+	}
+	p.record.err = f.String()
+	if f.crime != hung {
+		return
+	}
+	p.record.misses++
+	if newest && p.machine.missed() {
+		g.condemn(fmt.Sprintf("%d calls in a row missed their deadline of %s", maxMisses, g.edition.Timeout))
+	}
+}

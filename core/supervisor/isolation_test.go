@@ -1,0 +1,263 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headgate-io/headgate/core/supervisor"
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
+)
+
+// acting makes a plugin that takes events in a millisecond each, but for some.
+func acting(on map[string]func(f *fake) error) *plant {
+	return &plant{do: func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+		o, err := took(f, time.Millisecond)
+		if act := on[in.Event.ID]; act != nil && err == nil {
+			err = act(f)
+		}
+		return o, err
+	}}
+}
+
+func crash(f *fake) error { f.end(segfault); return errGone }
+
+func oom(f *fake) error { f.end(killed); return errGone }
+
+func hang(f *fake) error {
+	f.stop()
+	return nil // pass waits for the deadline
+}
+
+func TestPoisonAmongAThousand(t *testing.T) {
+	for name, c := range map[string]struct {
+		act    func(*fake) error
+		reason string
+		stack  string
+	}{
+		"crash":  {crash, "crashed the plugin 3 times: signal: segmentation fault", "main.crash()"},
+		"memory": {oom, "crashed the plugin 8 times: signal: killed", ""},
+		"hang":   {hang, "made the plugin miss its deadline 3 times: no answer within its timeout of 10s", ""},
+		"large":  {func(*fake) error { return host.ErrTooLarge }, "made the plugin answer too much 3 times: more bytes than a plugin call may have", ""},
+		"breach": {func(*fake) error { return host.ErrBreach }, "made the plugin break the wire 3 times: breach of the plugin wire", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, acting(map[string]func(*fake) error{"777": c.act}), supervisor.Setting{}, func(r *rig) {
+				var all sync.Map
+				var going sync.WaitGroup
+				for i := range 4 {
+					going.Go(func() {
+						list := numbered(i*256, 256)
+						all.Store(i, failed(list, r.apply(list)))
+					})
+				}
+				going.Wait()
+				blamed := make(map[string]sdk.Outcome)
+				for _, found := range all.Range {
+					for id, o := range found.(map[string]sdk.Outcome) {
+						blamed[id] = o
+					}
+				}
+				r.only(blamed, "777")
+				o := blamed["777"]
+				if o.Retry || o.Reason != c.reason || !strings.HasPrefix(o.Stack, c.stack) {
+					r.Errorf("outcome %+v", o)
+				}
+				if r.most > 2 {
+					r.Errorf("%d processes at a time, want the main one and one to try in", r.most)
+				}
+				if f := r.Facts(); f.Blamed != 1 || f.Isolated < 256 || f.LastError == "" {
+					r.Errorf("facts %+v", f)
+				}
+			})
+		})
+	}
+}
+
+func TestPoisonsTogether(t *testing.T) {
+	bubble(t, acting(map[string]func(*fake) error{"0": crash, "1": crash, "2": hang, "3": oom, "255": crash}), supervisor.Setting{}, func(r *rig) {
+		list := numbered(0, 256)
+		r.only(failed(list, r.apply(list)), "0", "1", "2", "255", "3")
+	})
+}
+
+func TestPoisonAlone(t *testing.T) {
+	bubble(t, acting(map[string]func(*fake) error{"bad": crash}), supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		if _, _, err := r.Apply(r.Context(), events("bad")); !errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("nothing ever passed, and yet: %v", err)
+		}
+		r.apply(events("good"))
+		r.only(failed(events("bad"), r.apply(events("bad"))), "bad") // now something has
+	})
+}
+
+func TestNothingPasses(t *testing.T) {
+	for name, act := range map[string]func(*fake) error{"crash": crash, "hang": hang, "breach": func(*fake) error { return host.ErrBreach }} {
+		t.Run(name, func(t *testing.T) {
+			pl := acting(nil)
+			bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+				r.apply(numbered(0, 10)) // it was well once
+				r.plant.mu.Lock()
+				pl.do = func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return sdk.Outcome{}, act(f) }
+				r.plant.mu.Unlock()
+				if o, _, err := r.Apply(r.Context(), numbered(0, 256)); !errors.Is(err, sdk.ErrUnavailable) {
+					r.Errorf("%d outcomes, %v", len(o), err)
+				}
+				if f := r.Facts(); f.Blamed != 0 {
+					r.Errorf("%d events blamed for a broken plugin", f.Blamed)
+				}
+			})
+		})
+	}
+}
+
+// TestFlakyCanary: an event that passed once and never again must not stand in
+// the way of all others.
+func TestFlakyCanary(t *testing.T) {
+	var first sync.Once
+	pl := acting(nil)
+	pl.do = func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+		o, err := took(f, time.Millisecond)
+		fresh := false
+		first.Do(func() { fresh = true })
+		if in.Event.ID == "bad" || in.Event.ID == "flaky" && !fresh {
+			err = crash(f)
+		}
+		return o, err
+	}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.apply(events("flaky"))
+		list := append(numbered(0, 20), events("bad")...)
+		r.only(failed(list, r.apply(list)), "bad")
+	})
+}
+
+// TestKillsFromWithout kills every process over and over, at several rates and
+// in step with their starts. No event is to blame.
+func TestKillsFromWithout(t *testing.T) {
+	for name, every := range map[string]func(*rig) time.Duration{
+		"seldom":    random(2 * time.Second),
+		"often":     random(300 * time.Millisecond),
+		"madly":     random(120 * time.Millisecond),
+		"regularly": func(*rig) time.Duration { return 110 * time.Millisecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			pl := &plant{do: func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+				return took(f, time.Duration(1+len(in.Event.ID)*4)*time.Millisecond)
+			}}
+			bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+				ctx, cancel := context.WithCancel(r.Context())
+				var killing sync.WaitGroup
+				killing.Go(func() {
+					for ctx.Err() == nil {
+						time.Sleep(every(r))
+						r.killAll()
+					}
+				})
+				for i := range 100 {
+					list := numbered(i*40, 40)
+					r.only(failed(list, r.persist(list)))
+				}
+				cancel()
+				killing.Wait()
+				if f := r.Facts(); f.Blamed != 0 || f.Isolated == 0 || f.Failures == 0 {
+					r.Errorf("facts %+v", f)
+				}
+			})
+		})
+	}
+}
+
+func random(mean time.Duration) func(*rig) time.Duration {
+	return func(*rig) time.Duration { return time.Duration(rand.ExpFloat64() * float64(mean)) }
+}
+
+// persist gives events until they are taken, in parts when they are not.
+func (r *rig) persist(list []sdk.Input) []sdk.Outcome {
+	r.Helper()
+	for range 100 {
+		r.ready()
+		if outcomes, _, err := r.Apply(r.Context(), list); err == nil {
+			return outcomes
+		}
+		if len(list) > 1 {
+			half := len(list) / 2
+			return slices.Concat(r.persist(list[:half]), r.persist(list[half:]))
+		}
+	}
+	r.Error("an event is never taken")
+	return make([]sdk.Outcome, len(list))
+}
+
+// TestScratchEndsWithItsUsers: isolations whose callers give up leave nothing.
+func TestScratchEndsWithItsUsers(t *testing.T) {
+	bubble(t, acting(map[string]func(*fake) error{"bad": crash}), supervisor.Setting{}, func(r *rig) {
+		r.apply(events("good"))
+		ctx, cancel := context.WithCancel(r.Context())
+		var going sync.WaitGroup
+		for range 4 {
+			going.Go(func() {
+				if _, _, err := r.Apply(ctx, append(numbered(0, 200), events("bad")...)); !errors.Is(err, context.Canceled) {
+					r.Errorf("error %v", err)
+				}
+			})
+		}
+		time.Sleep(400 * time.Millisecond)
+		cancel()
+		going.Wait()
+		r.plant.mu.Lock()
+		defer r.plant.mu.Unlock()
+		if n := len(r.alive()); n > 1 {
+			r.Errorf("%d processes run", n)
+		}
+	})
+}
+
+// TestIsolationIsPardoned: poison does not quarantine its plugin.
+func TestIsolationIsPardoned(t *testing.T) {
+	bad := make(map[string]func(*fake) error)
+	for i := range 20 {
+		bad[numbered(i*10, 1)[0].Event.ID] = crash
+	}
+	bubble(t, acting(bad), supervisor.Setting{}, func(r *rig) {
+		began := time.Now()
+		blamed := 0
+		for i := range 20 {
+			list := numbered(i*10, 10)
+			blamed += len(failed(list, r.apply(list)))
+		}
+		if blamed != 20 {
+			r.Errorf("%d blamed", blamed)
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			r.Errorf("20 poisonous events took %s: the plugin was quarantined for them", took)
+		}
+	})
+}
+
+// TestEndDuringIsolation: Run ends soon although an isolation would take long.
+func TestEndDuringIsolation(t *testing.T) {
+	bubble(t, acting(map[string]func(*fake) error{"bad": hang}), supervisor.Setting{}, func(r *rig) {
+		r.apply(events("good"))
+		var going sync.WaitGroup
+		going.Go(func() {
+			if _, _, err := r.Apply(r.Context(), events("0", "bad", "1")); err == nil {
+				r.Error("it ended well")
+			}
+		})
+		time.Sleep(12 * time.Second)
+		began := time.Now()
+		r.stop()
+		going.Wait()
+		if took := time.Since(began); took > 6*time.Second {
+			r.Errorf("the end took %s", took)
+		}
+	})
+}

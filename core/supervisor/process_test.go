@@ -1,0 +1,368 @@
+package supervisor_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/supervisor"
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
+)
+
+func config(text string) func(json.RawMessage) (json.RawMessage, error) {
+	return func(json.RawMessage) (json.RawMessage, error) { return json.RawMessage(text), nil }
+}
+
+// TestStart: what is wrong with a plugin is said at the start, and nothing is
+// left of it.
+func TestStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		setting supervisor.Setting
+		begin   error
+		stopped bool
+		want    string
+	}{
+		"good":          {},
+		"hash":          {begin: fmt.Errorf("%w: set sha256", host.ErrHash), want: "transform mask-cards: plugin file differs from its sha256: set sha256"},
+		"configuration": {setting: supervisor.Setting{Resolve: config(`{"bad":1}`)}, want: "/bad: unknown field"},
+		"secret": {setting: supervisor.Setting{Resolve: func(json.RawMessage) (json.RawMessage, error) { return nil, errors.New("env:KEY is not set") }},
+			want: "env:KEY is not set"},
+		"kind": {setting: supervisor.Setting{Kind: "msak"}, want: `plugin mask 1.0.0+ has no transform "msak": set kind to one of mask`},
+		"name": {setting: supervisor.Setting{Plugin: "jq"}, want: `it calls itself "mask", the configuration says plugin = "jq"`},
+		"mute": {stopped: true, want: "describe: context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pl := &plant{begin: func(f *fake) error { f.stopped = c.stopped; return c.begin }}
+				p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "mask-cards", Setting: c.setting}, pl.start))
+				defer p.Close()
+				err := p.Start(t.Context())
+				if c.want == "" {
+					if err != nil || p.Facts().State != supervisor.Ready {
+						t.Errorf("%v, %s", err, p.Facts().State)
+					}
+					p.Close()
+				} else if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("error %v, want %s", err, c.want)
+				} else if f := p.Facts(); f.State != supervisor.Stopped || f.LastError == "" {
+					t.Errorf("facts %+v", f)
+				}
+				if len(pl.alive()) > 0 {
+					t.Error("a process is left")
+				}
+			})
+		})
+	}
+}
+
+func TestRunGoesOnFromStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
+		p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "x"}, pl.start))
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var going sync.WaitGroup
+		going.Go(func() { _ = p.Run(ctx) })
+		if o, version, err := p.Apply(t.Context(), numbered(0, 3)); err != nil || version != "1.0.0+" || len(o) != 3 {
+			t.Errorf("%v %s %v", o, version, err)
+		}
+		if !p.Needs().Data || p.Needs().Principal || pl.starts() != 1 {
+			t.Errorf("needs %+v, %d starts", p.Needs(), pl.starts())
+		}
+		cancel()
+		going.Wait()
+		select {
+		case <-p.Available():
+			t.Error("available after the end")
+		default:
+		}
+		if _, _, err := p.Apply(t.Context(), numbered(0, 3)); !errors.Is(err, sdk.ErrUnavailable) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestCrashLoop(t *testing.T) {
+	pl := &plant{begin: func(f *fake) error {
+		if f.number > 1 && f.number < 8 {
+			return host.ErrDied
+		}
+		return nil
+	}}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		r.last().end(segfault)
+		r.state(supervisor.Quarantined)
+		if n := r.starts(); n != 5 {
+			r.Errorf("%d starts before the quarantine", n)
+		}
+		if _, _, err := r.Apply(r.Context(), numbered(0, 1)); !errors.Is(err, sdk.ErrUnavailable) || !strings.Contains(err.Error(), "quarantined; its last error: plugin ended before it was ready") {
+			r.Errorf("error %v", err)
+		}
+		f := r.Facts()
+		if f.Failures != 5 || f.LastCrash.Reason != host.ErrDied.Error() || time.Until(f.Next) <= 0 {
+			r.Errorf("facts %+v", f)
+		}
+		began := time.Now()
+		r.ready()
+		if took := time.Since(began); took < 2*time.Minute || took > 4*time.Minute {
+			r.Errorf("ready %s after the quarantine began, want the third probe", took)
+		}
+	})
+}
+
+func TestHopelessIsNotRetriedInALoop(t *testing.T) {
+	pl := &plant{begin: func(f *fake) error {
+		if f.number > 1 {
+			return host.ErrHash
+		}
+		return nil
+	}}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		r.last().end(killed)
+		time.Sleep(10 * time.Minute)
+		if n := r.starts(); n > 12 {
+			r.Errorf("%d starts in ten minutes", n)
+		}
+	})
+}
+
+// TestCrashIsNamed: how a process ended is in the facts, with its last words.
+func TestCrashIsNamed(t *testing.T) {
+	for want, exit := range map[string]host.Exit{"signal: segmentation fault": segfault, "exit code 3": {Code: 3, Tail: "bye"}, "exit code 0": {}} {
+		t.Run(want, func(t *testing.T) {
+			bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+				r.ready()
+				gone := r.Available()
+				r.last().end(exit)
+				r.state(supervisor.Backoff)
+				if c := r.Facts().LastCrash; c == nil || c.Reason != want || c.Stack != exit.Tail || c.Generation != 1 {
+					r.Errorf("crash %+v", c)
+				}
+				if r.Available() == gone {
+					r.Error("still available by the old channel")
+				}
+				r.ready()
+				if f := r.Facts(); f.Generation != 2 || f.PID != 1002 {
+					r.Errorf("facts %+v", f)
+				}
+			})
+		})
+	}
+}
+
+func TestThreeDeadlinesRestart(t *testing.T) {
+	slow := true
+	pl := &plant{}
+	pl.do = func(f *fake, _ sdk.Input) (sdk.Outcome, error) {
+		d := time.Millisecond
+		if slow && f.number == 1 {
+			d = time.Hour
+		}
+		return took(f, d)
+	}
+	pl.do = patient(pl.do)
+	bubble(t, pl, supervisor.Setting{Timeout: time.Second}, func(r *rig) {
+		r.apply(numbered(0, 1)) // alone in another process it is quick
+		r.apply(numbered(0, 1))
+		if f := r.Facts(); f.Generation != 1 || f.Misses != 2 {
+			r.Errorf("facts %+v", f)
+		}
+		r.apply(numbered(0, 1))
+		for r.Facts().Generation == 1 {
+			time.Sleep(time.Millisecond)
+		}
+		r.ready()
+		if c := r.Facts().LastCrash; !strings.Contains(c.Reason, "3 calls in a row missed their deadline of 1s") {
+			r.Errorf("crash %+v", c)
+		}
+	})
+}
+
+// patient has do end with its process's deadline: a call that is not answered.
+func patient(do func(*fake, sdk.Input) (sdk.Outcome, error)) func(*fake, sdk.Input) (sdk.Outcome, error) {
+	return func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+		done := make(chan struct{})
+		var o sdk.Outcome
+		var err error
+		go func() { defer close(done); o, err = do(f, in) }()
+		select {
+		case <-done:
+			return o, err
+		case <-time.After(time.Second):
+			f.plant.mu.Lock()
+			f.stopped = f.number > 1
+			f.plant.mu.Unlock()
+			return sdk.Outcome{}, context.DeadlineExceeded
+		}
+	}
+}
+
+func TestStoppedWhileIdle(t *testing.T) {
+	bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		r.last().stop()
+		r.state(supervisor.Degraded)
+		if _, _, err := r.Apply(r.Context(), numbered(0, 1)); !errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("error %v", err)
+		}
+		for r.starts() == 1 {
+			time.Sleep(time.Millisecond)
+		}
+		if c := r.Facts().LastCrash; !strings.Contains(c.Reason, "3 health questions in a row without an answer") {
+			r.Errorf("crash %+v", c)
+		}
+		r.apply(numbered(0, 1))
+	})
+}
+
+// TestBusyIsNotSilent: a plugin that works on a long call does not answer for
+// its health meanwhile, and is left alone.
+func TestBusyIsNotSilent(t *testing.T) {
+	pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, 50*time.Second) }}
+	pl.health = func(f *fake) error { return context.DeadlineExceeded }
+	bubble(t, pl, supervisor.Setting{Timeout: time.Minute}, func(r *rig) {
+		r.apply(numbered(0, 1))
+		if r.starts() != 1 {
+			r.Errorf("%d starts", r.starts())
+		}
+	})
+}
+
+// TestUnfit: a plugin that says it cannot work is not called, nor started again,
+// until it can.
+func TestUnfit(t *testing.T) {
+	var mu sync.Mutex
+	var unfit error
+	set := func(to error) { mu.Lock(); unfit = to; mu.Unlock() }
+	get := func() error { mu.Lock(); defer mu.Unlock(); return unfit }
+	pl := &plant{health: func(*fake) error { return get() }}
+	pl.do = func(f *fake, _ sdk.Input) (sdk.Outcome, error) {
+		if err := get(); err != nil {
+			return sdk.Outcome{}, err
+		}
+		return took(f, time.Millisecond)
+	}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		set(fmt.Errorf("%w: no database", sdk.ErrUnavailable))
+		for range 3 {
+			if _, _, err := r.Apply(r.Context(), numbered(0, 1)); !errors.Is(err, sdk.ErrUnavailable) || !strings.Contains(err.Error(), "no database") {
+				r.Errorf("error %v", err)
+			}
+		}
+		if f := r.Facts(); f.State != supervisor.Degraded || f.Calls != 1 {
+			r.Errorf("facts %+v", f)
+		}
+		time.Sleep(10 * time.Minute)
+		if r.starts() != 1 {
+			r.Errorf("%d starts", r.starts())
+		}
+		set(nil)
+		began := time.Now()
+		r.apply(numbered(0, 1))
+		if took := time.Since(began); took > 2*time.Second {
+			r.Errorf("it took %s to see that it can", took)
+		}
+	})
+}
+
+func TestPluginErrorIsNoFault(t *testing.T) {
+	oops := errors.New("oops")
+	pl := &plant{do: func(*fake, sdk.Input) (sdk.Outcome, error) { return sdk.Outcome{}, oops }}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		if _, _, err := r.Apply(r.Context(), numbered(0, 9)); !errors.Is(err, oops) || errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("error %v", err)
+		}
+		if f := r.Facts(); f.Isolated != 0 || f.State != supervisor.Ready {
+			r.Errorf("facts %+v", f)
+		}
+	})
+}
+
+func TestWrongCountIsIsolated(t *testing.T) {
+	pl := acting(map[string]func(*fake) error{"bad": func(*fake) error { return host.ErrBreach }})
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		list := append(numbered(0, 5), events("bad")...)
+		r.only(failed(list, r.apply(list)), "bad")
+		if r.Facts().Failures != 0 {
+			r.Error("a breach ended a process that works")
+		}
+	})
+}
+
+func TestEndLetsCallsEnd(t *testing.T) {
+	pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, 2*time.Second) }}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		var going sync.WaitGroup
+		going.Go(func() {
+			if _, _, err := r.Apply(r.Context(), numbered(0, 1)); err != nil {
+				r.Error(err)
+			}
+		})
+		synctest.Wait()
+		r.stop()
+		going.Wait()
+		if s := r.Facts().State; s != supervisor.Stopped {
+			r.Error(s)
+		}
+	})
+}
+
+func TestEndOfAStoppedPlugin(t *testing.T) {
+	bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		r.last().stop()
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took > 10*time.Second {
+			r.Errorf("the end took %s", took)
+		}
+	})
+}
+
+// TestLog: what a plugin logs arrives with its name, and cannot forge the
+// router's own fields.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	var say func(host.Line)
+	p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "mask-cards", Log: zerolog.New(&log).Level(zerolog.InfoLevel)},
+		func(_ context.Context, _ host.Command, o host.Options) (supervisor.Running, error) {
+			say = o.Log
+			if o.Level != "info" {
+				t.Errorf("level %q", o.Level)
+			}
+			return nil, host.ErrSilent
+		}))
+	if err := p.Start(t.Context()); !errors.Is(err, host.ErrSilent) {
+		t.Fatal(err)
+	}
+	say(host.Line{Level: "warn", Text: "odd", Fields: map[string]any{"plugin": "other", "n": 1}, Dropped: 41})
+	say(host.Line{Level: "debug", Text: "unseen"})
+	p.Close()
+	want := `{"level":"warn","plugin":"mask-cards","generation":1,"lines":41,"message":"plugin logs too fast: lines were dropped"}
+{"level":"warn","plugin":"mask-cards","generation":1,"fields":{"n":1,"plugin":"other"},"message":"odd"}
+{"level":"info","plugin":"mask-cards","message":"plugin is ended"}
+`
+	if log.String() != want {
+		t.Errorf("log\n%s", log.String())
+	}
+	if p.Facts().Dropped != 41 {
+		t.Errorf("facts %+v", p.Facts())
+	}
+}

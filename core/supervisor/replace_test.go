@@ -1,0 +1,173 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/headgate-io/headgate/core/supervisor"
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
+)
+
+func path(p string) supervisor.Setting {
+	return supervisor.Setting{Command: host.Command{Path: p}}
+}
+
+// TestReplaceUnderLoad: calls go on all the time, and none fails.
+func TestReplaceUnderLoad(t *testing.T) {
+	pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, 3*time.Millisecond) }}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		ctx, cancel := context.WithCancel(r.Context())
+		var going sync.WaitGroup
+		var mu sync.Mutex
+		seen := make(map[string]int)
+		for range 4 {
+			going.Go(func() {
+				for ctx.Err() == nil {
+					_, version, err := r.Apply(r.Context(), numbered(0, 10))
+					if err != nil {
+						r.Error(err)
+						return
+					}
+					mu.Lock()
+					seen[version]++
+					mu.Unlock()
+				}
+			})
+		}
+		for _, v := range []string{"b", "c", "d"} {
+			time.Sleep(time.Second)
+			if err := r.Replace(r.Context(), path(v)); err != nil {
+				r.Error(err)
+			}
+			if _, version, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || version != "1.0.0+"+v {
+				r.Errorf("after Replace: %s %v", version, err)
+			}
+		}
+		time.Sleep(time.Second)
+		cancel()
+		going.Wait()
+		if len(seen) != 4 {
+			r.Errorf("versions %v", seen)
+		}
+		r.plant.mu.Lock()
+		defer r.plant.mu.Unlock()
+		if r.most != 2 || len(r.alive()) != 1 {
+			r.Errorf("%d at most, %d now", r.most, len(r.alive()))
+		}
+	})
+}
+
+func TestReplaceThatFails(t *testing.T) {
+	pl := &plant{begin: func(f *fake) error {
+		if f.path == "hash" {
+			return host.ErrHash
+		}
+		f.stopped = f.path == "mute"
+		return nil
+	}}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		refused := path("b")
+		refused.Resolve = config(`{"bad":1}`)
+		for want, s := range map[string]supervisor.Setting{
+			"transform mask-cards is as it was: plugin file differs": path("hash"),
+			"transform mask-cards is as it was: configure: /bad":     refused,
+			"transform mask-cards is as it was: describe: context":   path("mute"),
+		} {
+			if err := r.Replace(r.Context(), s); err == nil || !strings.HasPrefix(err.Error(), want) {
+				r.Errorf("error %v, want %s", err, want)
+			}
+			if _, version, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || version != "1.0.0+a" {
+				r.Errorf("%s %v", version, err)
+			}
+		}
+		r.plant.mu.Lock()
+		defer r.plant.mu.Unlock()
+		if len(r.alive()) != 1 {
+			r.Errorf("%d processes run", len(r.alive()))
+		}
+	})
+}
+
+// TestRollback: a replacement that crashes soon is taken back; one that crashes
+// later is started again.
+func TestRollback(t *testing.T) {
+	for want, after := range map[string]time.Duration{"a": 30 * time.Second, "b": 90 * time.Second} {
+		t.Run(want, func(t *testing.T) {
+			bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+				r.ready()
+				if err := r.Replace(r.Context(), path("b")); err != nil {
+					r.Fatal(err)
+				}
+				time.Sleep(after)
+				r.last().end(segfault)
+				synctest.Wait()
+				r.ready()
+				_, version, err := r.Apply(r.Context(), numbered(0, 1))
+				if err != nil || version != "1.0.0+"+want {
+					r.Errorf("%s %v", version, err)
+				}
+				if back := r.Facts().RolledBack; (back != "") != (want == "a") {
+					r.Errorf("rolled back: %q", back)
+				}
+				r.last().end(segfault) // there is no way back any more
+				synctest.Wait()
+				r.ready()
+				if _, version, _ := r.Apply(r.Context(), numbered(0, 1)); version != "1.0.0+"+want {
+					r.Errorf("%s at last", version)
+				}
+			})
+		})
+	}
+}
+
+// TestReplaceMends: a replacement ends a quarantine at once, and what never
+// worked is no way back.
+func TestReplaceMends(t *testing.T) {
+	pl := &plant{begin: func(f *fake) error {
+		if f.path == "a" {
+			return host.ErrDied
+		}
+		return nil
+	}}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.state(supervisor.Quarantined)
+		if err := r.Replace(r.Context(), path("b")); err != nil {
+			r.Fatal(err)
+		}
+		r.apply(numbered(0, 1))
+		r.last().end(segfault)
+		synctest.Wait()
+		r.ready()
+		if v := r.Facts().Version; v != "1.0.0+b" {
+			r.Errorf("version %s", v)
+		}
+	})
+}
+
+func TestReplaceAtTheEnd(t *testing.T) {
+	bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		var going sync.WaitGroup
+		going.Go(func() {
+			if err := r.Replace(context.Background(), path("b")); err == nil {
+				r.Error("replaced what is ending")
+			}
+		})
+		time.Sleep(20 * time.Millisecond)
+		r.stop()
+		going.Wait()
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		if err := r.Replace(ctx, path("c")); err == nil || errors.Is(err, host.ErrDied) {
+			r.Errorf("error %v", err)
+		}
+	})
+}

@@ -1,0 +1,85 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
+)
+
+// Setting is what may change while a Process runs.
+type Setting struct {
+	Command host.Command
+	Plugin  string // the name that the plugin must give itself; empty for any
+	Kind    string // which of its transforms; empty for the only one
+	// Resolve gives the configuration, secrets and all, by the schema that the
+	// plugin told. Nil for the empty one.
+	Resolve func(schema json.RawMessage) (json.RawMessage, error)
+	Timeout time.Duration // of one call; 10 s when zero
+}
+
+// Options are what a Process is made of.
+type Options struct {
+	Name string // of the [[transforms]] entry
+	Setting
+	Version string // of the router, told to the plugin
+	TempDir string // see host.Options
+	Log     zerolog.Logger
+	start   starter // nil for host.Start
+}
+
+// defaultTimeout is that of [[transforms]] in the configuration.
+const defaultTimeout = 10 * time.Second
+
+// edition is a setting and what is learned of it.
+type edition struct {
+	Setting
+	mu      sync.Mutex
+	canary  *sdk.Input // an event that the plugin took
+	doubted int        // how often in a row it did not, since
+}
+
+// maxDoubts is how often in a row a canary may fail before another takes its
+// place: it is no proof of the plugin's health if the plugin cannot take it.
+const maxDoubts = 3
+
+func newEdition(s Setting) *edition {
+	if s.Timeout <= 0 {
+		s.Timeout = defaultTimeout
+	}
+	return &edition{Setting: s}
+}
+
+// took notes an event that the plugin answered for.
+func (e *edition) took(in sdk.Input) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.canary == nil {
+		e.canary, e.doubted = &in, 0
+	}
+}
+
+// witness is an event that the plugin took before and that is not but.
+func (e *edition) witness(but sdk.Input) (sdk.Input, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.canary == nil || e.canary.Event.ID == but.Event.ID && e.canary.Event.Source == but.Event.Source {
+		return sdk.Input{}, false
+	}
+	return *e.canary, true
+}
+
+// heard notes whether the plugin took the canary again.
+func (e *edition) heard(took bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if took {
+		e.doubted = 0
+	} else if e.doubted++; e.doubted >= maxDoubts {
+		e.canary = nil
+	}
+}

@@ -1,0 +1,106 @@
+package supervisor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/headgate-io/headgate/sdk"
+)
+
+func inOrder(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+// company is the alibi of a process that others passed.
+var company = alibi{passes: 1, busy: time.Hour}
+
+func TestTrialBlamesTheOneThatFailsAlone(t *testing.T) {
+	tr := newTrial(4, inOrder)
+	runs := make([]int, 4)
+	passes := 0
+	for {
+		i, _, ok := tr.next()
+		if !ok {
+			break
+		}
+		runs[i]++
+		if i == 1 {
+			if gone := tr.failed(fault{crime: died, what: "signal: segmentation fault", stack: "main.go:1"}, alibi{passes: passes}); gone != (runs[1] == 3) {
+				t.Errorf("given up after %d runs: %v", runs[1], gone)
+			}
+			continue
+		}
+		tr.passed(sdk.Outcome{Verdict: sdk.Drop})
+		passes++
+	}
+	if got := tr.results[1]; got.Verdict != sdk.Fail || got.Retry || got.Reason != "crashed the plugin 3 times: signal: segmentation fault" || got.Stack != "main.go:1" {
+		t.Errorf("outcome %+v", got)
+	}
+	for i, want := range []int{1, 3, 1, 1} {
+		if runs[i] != want {
+			t.Errorf("event %d ran %d times, want %d", i, runs[i], want)
+		}
+	}
+	if tr.blamed != 1 || tr.results[0].Verdict != sdk.Drop {
+		t.Errorf("blamed %d", tr.blamed)
+	}
+}
+
+func TestTrialBlamesNobodyWhenNothingPasses(t *testing.T) {
+	tr := newTrial(100, inOrder)
+	runs := 0
+	for ; !tr.futile(); runs++ {
+		tr.failed(fault{crime: died}, alibi{})
+	}
+	if tr.blamed != 0 || runs != maxWasted {
+		t.Errorf("blamed %d after %d runs", tr.blamed, runs)
+	}
+}
+
+func TestTrialStrikes(t *testing.T) {
+	own, kill := fault{crime: hung}, fault{crime: died, what: "signal: killed", sent: true, after: time.Second}
+	short := alibi{passes: 1, busy: 2*time.Second - 1}
+	for name, c := range map[string]struct {
+		faults []fault
+		alibi  alibi
+		wiped  int // an acquittal before this fault
+		blamed bool
+	}{
+		"two are chance":                  {faults: []fault{own, own}, alibi: company},
+		"three are not":                   {faults: []fault{own, own, own}, alibi: company, blamed: true},
+		"unless nobody vouches":           {faults: []fault{own, own, own}},
+		"a failed control wipes them":     {faults: []fault{own, own, own, own}, alibi: company, wiped: 2},
+		"kills need more":                 {faults: []fault{kill, kill, kill, kill, kill, kill, kill}, alibi: company},
+		"eight kills are not chance":      {faults: []fault{kill, kill, kill, kill, kill, kill, kill, kill}, alibi: company, blamed: true},
+		"kills after too short a control": {faults: []fault{kill, kill, kill, kill, kill, kill, kill, kill, kill}, alibi: short},
+		"kills do not make own faults":    {faults: []fault{kill, kill, own, own}, alibi: company},
+		"own faults count among kills":    {faults: []fault{kill, kill, own, own, own}, alibi: company, blamed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTrial(1, inOrder)
+			for i, f := range c.faults {
+				if c.wiped > 0 && i == c.wiped {
+					tr.acquit()
+				}
+				tr.failed(f, c.alibi)
+			}
+			if got := tr.blamed == 1; got != c.blamed {
+				t.Errorf("blamed: %v", got)
+			}
+		})
+	}
+}
+
+func TestControlIsLongEnough(t *testing.T) {
+	s := suspicion{longest: 10 * time.Millisecond}
+	if short, long := s.control(0), s.control(0.9999); short != 20*time.Millisecond || long < 59*time.Millisecond {
+		t.Errorf("controls of %s to %s", short, long)
+	}
+	if got := (suspicion{roused: true}).control(0.5); got != 0 {
+		t.Errorf("a fault of its own has a control of %s: one pass is enough", got)
+	}
+}
