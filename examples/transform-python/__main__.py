@@ -1,0 +1,4 @@
+from headgate.plugin import serve
+from shout import shout
+
+serve(shout)
