@@ -39,13 +39,13 @@ func Rules(cfg *config.Config) (*intake.Generation, error) {
 	rules := make([]route.Rule, len(cfg.Routes))
 	for i, r := range cfg.Routes {
 		rules[i] = route.Rule{Name: r.Name, Types: r.Type, Sources: r.Source, When: r.When, Auth: r.Auth,
-			RequireAuth: r.Require.Auth, Scopes: r.Require.Scopes, Schema: r.SchemaJSON, Channels: r.Channels,
+			RequireAuth: r.Require.Auth, Scopes: r.Require.Scopes, Schema: r.SchemaJSON, Transforms: r.Transforms, Channels: r.Channels,
 			Rate: route.Rate{PerSecond: float64(r.Rate.PerPrincipal), Burst: r.Rate.Burst}}
 	}
 	channels := make([]route.Channel, len(cfg.Channels))
 	for i, c := range cfg.Channels {
 		channels[i] = route.Channel{Name: c.Name, Command: c.Class == "command", OrderBy: c.OrderBy, Park: c.OnDead == "park",
-			Auth: c.Require.Auth, Scopes: c.Require.Scopes}
+			Auth: c.Require.Auth, Scopes: c.Require.Scopes, Transforms: c.Require.Transforms}
 	}
 	table, err := route.New(rules, channels, route.Options{ConditionCost: uint64(cfg.Limits.ConditionCost)})
 	if err != nil {
@@ -106,7 +106,8 @@ func maxPending(cfg *config.Config) map[string]int64 {
 
 func settings(c config.Channel) dispatch.Settings {
 	return dispatch.Settings{Name: c.Name, Prefetch: c.Prefetch, AckTimeout: time.Duration(c.AckTimeout), MaxHold: time.Duration(c.MaxHold),
-		MaxAttempts: c.MaxAttempts, BackoffMin: time.Duration(c.Backoff.Min), BackoffMax: time.Duration(c.Backoff.Max), MaxAge: time.Duration(c.MaxAge)}
+		MaxAttempts: c.MaxAttempts, BackoffMin: time.Duration(c.Backoff.Min), BackoffMax: time.Duration(c.Backoff.Max), MaxAge: time.Duration(c.MaxAge),
+		KeepOriginal: c.KeepOriginal}
 }
 
 func httpLimits(l config.Limits, in *config.Ingress) ingress.HTTPLimits {

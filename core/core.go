@@ -41,6 +41,7 @@ type Core struct {
 	store     outbox.Engine
 	clock     *clock
 	pauses    *pauses
+	plugins   []plugin
 	intake    *intake.Intake
 	desk      *dispatch.Desk
 	replies   *topology.Replies
@@ -108,6 +109,12 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		return nil, err
 	}
 
+	if c.plugins, err = startPlugins(context.Background(), cfg, o.Version, part(o.Log, "plugin")); err != nil {
+		return nil, err
+	}
+	c.bound = append(c.bound, func() error { closePlugins(c.plugins); return nil })
+	steps := transforms(cfg, c.plugins)
+
 	channels := make(map[string]*dispatch.Channel)
 	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
 	setting, err := replySetting(cfg)
@@ -139,12 +146,12 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			}
 			c.bound = append(c.bound, release(pub))
 			c.rotates(socket.Name, ch.Curve, pub)
-			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Signer: signer, To: pub, Log: log})
+			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Transforms: steps, Signer: signer, To: pub, Log: log})
 			publishers[ch.Name] = t
 			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
 			continue
 		}
-		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Signer: signer,
+		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Transforms: steps, Signer: signer,
 			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log, Now: c.clock.Now})
 		channels[ch.Name].Pause(c.pauses.has(ch.Name))
 		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])
@@ -227,7 +234,8 @@ func (c *Core) Run(ctx context.Context) error {
 	// Channels outlive the reply socket, so that its last replies are settled.
 	replying, replied := context.WithCancel(context.WithoutCancel(work))
 	g.Go(func() error { defer replied(); return c.replies.Run(work) })
-	// The store outlives the channels, so that their last outcomes are kept.
+	// The store and the plugins outlive the channels, so that their last outcomes
+	// are kept, and what is at a transform comes back from it.
 	keeping, kept := context.WithCancel(context.WithoutCancel(work))
 	var settling sync.WaitGroup
 	for _, ch := range c.commands {
@@ -235,16 +243,20 @@ func (c *Core) Run(ctx context.Context) error {
 		g.Go(func() error { defer settling.Done(); return ch.Run(replying, ch.socket) })
 		g.Go(func() error { return ch.socket.Run(work) })
 	}
-	g.Go(func() error { <-work.Done(); settling.Wait(); kept(); return nil })
 	if store, ok := c.store.(tidier); ok {
 		g.Go(func() error { return store.Run(keeping) })
+	}
+	for _, p := range c.plugins {
+		g.Go(func() error { return p.Run(keeping) })
 	}
 	for _, t := range c.telemetry {
 		// The socket outlives the ring, so that the ring's last events go out.
 		sockets, closeSocket := context.WithCancel(context.WithoutCancel(work))
-		g.Go(func() error { defer closeSocket(); return t.Run(work) })
+		settling.Add(1)
+		g.Go(func() error { defer settling.Done(); defer closeSocket(); return t.Run(work) })
 		g.Go(func() error { return t.socket.Run(sockets) })
 	}
+	g.Go(func() error { <-work.Done(); settling.Wait(); kept(); return nil })
 	g.Go(func() error { return c.admin.Run(work) })
 	g.Go(func() error { return rotate(work, c.cfg, c.keyed, part(c.o.Log, "keys")) })
 	doors, closeDoors := context.WithCancel(work)

@@ -51,6 +51,8 @@ type Target struct {
 	Class   string `json:"class"`
 	Route   string `json:"route"`
 	Order   string `json:"order,omitempty"`
+
+	Transforms []string `json:"transforms,omitempty"` // in the order in which they run
 }
 
 // Requirement is what a matched route, or the floor of a channel it leads to,
@@ -165,7 +167,7 @@ func (x *Explanation) read(cfg *config.Config, table *route.Table, e *sdk.Event)
 		if t.Command {
 			class = "command"
 		}
-		x.Targets = append(x.Targets, Target{Channel: t.Channel, Class: class, Route: t.Route, Order: t.Order})
+		x.Targets = append(x.Targets, Target{Channel: t.Channel, Class: class, Route: t.Route, Order: t.Order, Transforms: t.Transforms})
 	}
 	for _, m := range match.Routes {
 		for _, q := range m.Requirements {
@@ -280,4 +282,4 @@ func refusal(p *intake.Problem) *Refusal {
 type discard struct{}
 
 // Publish implements intake.Publisher.
-func (discard) Publish(*outbox.Entry) {}
+func (discard) Publish(*outbox.Entry, []string) {}

@@ -24,6 +24,13 @@ var layout = map[string][]string{
 	"sdk/zmq":                    {"sdk/curve"},
 	"sdk/consumer":               {"sdk", "sdk/delivery", "sdk/zmq"},
 	"sdk/producer":               {"sdk", "sdk/webhook", "sdk/zmq"},
+	"sdk/internal/pluginv1":      {},
+	"sdk/internal/wire":          {"sdk", "sdk/internal/pluginv1"},
+	"sdk/internal/server":        {"sdk", "sdk/internal/*"},
+	"sdk/plugin":                 {"sdk", "sdk/internal/*"},
+	"sdk/host":                   {"sdk", "sdk/internal/*"},
+	"sdk/sdktest":                {"sdk", "sdk/host", "sdk/plugin", "sdk/internal/*"},
+	"sdk/python":                 {},
 	"configs":                    {},
 	"core/config":                {"sdk", "sdk/curve", "sdk/webhook"},
 	"core/datadir":               {},
@@ -40,9 +47,10 @@ var layout = map[string][]string{
 	"core/journal/index":         {},
 	"core/intake":                {"sdk", "core/trust", "core/route", "core/outbox"},
 	"core/dispatch":              {"sdk", "sdk/delivery", "core/outbox"},
+	"core/supervisor":            {"sdk", "sdk/host"},
 	"core/topology":              {"sdk", "sdk/curve", "sdk/delivery", "sdk/zmq"},
 	"core/ingress":               {"sdk", "sdk/webhook", "core/intake", "core/outbox", "core/trust"},
-	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/topology"},
+	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/supervisor", "core/topology"},
 	"core":                       {"*"},
 	"core/cmd/headgate":          {"core", "core/admin", "core/config", "core/datadir", "core/journal", "core/journal/disk", "core/outbox", "core/topology", "configs", "sdk/*", "plugins/*"},
 	"core/cmd/bench":             {"*"},
@@ -56,6 +64,7 @@ var onlyBy = map[string]string{
 	"cel.dev/cel-go":            "core/route",
 	"github.com/knadh/koanf":    "core/config",
 	"github.com/spf13/cobra":    "core/cmd/headgate",
+	"github.com/itchyny/gojq":   "plugins/jq",
 }
 
 func TestLayout(t *testing.T) {

@@ -25,7 +25,7 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad, Socket: socketOf(c.replies)},
 		Doors:     make([]admin.Door, len(c.doors)),
 		Commands:  make([]admin.Command, len(c.commands)),
-		Telemetry: make([]admin.Telemetry, len(c.telemetry))}
+		Telemetry: make([]admin.Telemetry, len(c.telemetry)), Plugins: c.Plugins()}
 	for i, d := range c.doors {
 		top.Doors[i] = admin.Door{Name: d.name, Address: d.address}
 		if d.zmq != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/headgate-io/headgate/core/ingress"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/supervisor"
 	"github.com/headgate-io/headgate/core/topology"
 	"github.com/headgate-io/headgate/sdk"
 )
@@ -35,6 +36,7 @@ type Top struct {
 	Outbox    outbox.Stats    `json:"outbox"`
 	Commands  []Command       `json:"commands"`
 	Telemetry []Telemetry     `json:"telemetry"`
+	Plugins   []Plugin        `json:"plugins"`
 	Keys      json.RawMessage `json:"keys"` // JWK Set of the delivery keys
 }
 
@@ -107,3 +109,6 @@ type ChannelState struct {
 	outbox.ChannelStatus
 	Result json.RawMessage `json:"result,omitempty"`
 }
+
+// Plugin is one [[transforms]] at work.
+type Plugin = supervisor.Facts

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"strings"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/headgate-io/headgate/core"
@@ -11,13 +13,14 @@ import (
 
 // checked is what check found out.
 type checked struct {
-	OK        bool      `json:"ok"`
-	Problems  []problem `json:"problems,omitempty"`
-	Warnings  []string  `json:"warnings,omitempty"`
-	Routes    int       `json:"routes"`
-	Channels  int       `json:"channels"`
-	Keys      int       `json:"keys"`
-	Effective []setting `json:"effective,omitempty"`
+	OK         bool      `json:"ok"`
+	Problems   []problem `json:"problems,omitempty"`
+	Warnings   []string  `json:"warnings,omitempty"`
+	Routes     int       `json:"routes"`
+	Transforms int       `json:"transforms"`
+	Channels   int       `json:"channels"`
+	Keys       int       `json:"keys"`
+	Effective  []setting `json:"effective,omitempty"`
 }
 
 // problem is config.Problem for programs.
@@ -38,16 +41,20 @@ type setting struct {
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	var effective, asJSON bool
+	var effective, asJSON, noPlugins bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration, and tell everything that is wrong at once",
 		Long: `check reads the configuration as run does, with all it refers to, compiles the
-rules, and prints every problem with its file, line and column. It exits with 1
-if there are any. It binds nothing and changes nothing.`,
+rules, starts each plugin to have it check its own configuration, and prints every
+problem with its file, line and column. It exits with 1 if there are any. It binds
+nothing and changes nothing.`,
 		Args: cobra.NoArgs,
-		RunE: do(func(*cobra.Command, []string) error {
+		RunE: do(func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.compile()
+			if err == nil && !noPlugins {
+				err = core.CheckPlugins(cmd.Context(), cfg, core.Options{Version: version, Log: zerolog.Nop()})
+			}
 			c := checked{OK: err == nil}
 			if err != nil {
 				c.Problems = problems(err)
@@ -72,6 +79,7 @@ if there are any. It binds nothing and changes nothing.`,
 	}
 	cmd.Flags().BoolVar(&effective, "effective", false, "print each value with its origin")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&noPlugins, "no-plugins", false, "start no plugin: what only they know is not checked")
 	return cmd
 }
 
@@ -86,7 +94,7 @@ func (a *app) compile() (*config.Config, error) {
 }
 
 func (c *checked) count(cfg *config.Config, effective bool) {
-	c.Routes, c.Channels, c.Warnings = len(cfg.Routes), len(cfg.Channels), cfg.Warnings()
+	c.Routes, c.Transforms, c.Channels, c.Warnings = len(cfg.Routes), len(cfg.Transforms), len(cfg.Channels), cfg.Warnings()
 	for _, auth := range cfg.Auth {
 		c.Keys += len(auth.Keys)
 	}
@@ -122,5 +130,9 @@ func (a *app) printChecked(c *checked) {
 	for _, w := range c.Warnings {
 		a.printf("warning: %s\n", w)
 	}
-	a.printf("ok: %s, %s, %s\n", count(c.Routes, "route"), count(c.Channels, "channel"), count(c.Keys, "key"))
+	counts := []string{count(c.Routes, "route"), count(c.Channels, "channel"), count(c.Keys, "key")}
+	if c.Transforms > 0 {
+		counts = append(counts, count(c.Transforms, "transform"))
+	}
+	a.printf("ok: %s\n", strings.Join(counts, ", "))
 }

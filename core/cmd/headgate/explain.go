@@ -65,9 +65,9 @@ func (a *app) printExplanation(x *core.Explanation) {
 		a.printf("\n")
 	}
 	if len(x.Targets) > 0 {
-		t := newTable(a.out, "CHANNEL", "CLASS", "BY ROUTE", "ORDER KEY")
+		t := newTable(a.out, "CHANNEL", "CLASS", "BY ROUTE", "ORDER KEY", "TRANSFORMS")
 		for _, c := range x.Targets {
-			t.row(c.Channel, c.Class, c.Route, c.Order)
+			t.row(c.Channel, c.Class, c.Route, c.Order, strings.Join(c.Transforms, ", "))
 		}
 		t.end()
 		a.printf("\n")

@@ -13,12 +13,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/sdk/host"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
 func main() {
+	if err := host.SealDescriptors(); err != nil { // before any plugin is started
+		fmt.Fprintln(os.Stderr, "headgate:", err)
+		os.Exit(exitBad)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))

@@ -38,7 +38,7 @@ Begin with:  headgate demo     see it all happen, needs nothing
 	_ = root.MarkPersistentFlagFilename("config", "toml")
 	root.AddCommand(
 		a.initCommand(), a.runCommand(), a.checkCommand(), a.explainCommand(), a.sendCommand(), a.consumeCommand(), a.demoCommand(),
-		a.topCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.dataCommand(), a.keyCommand(), a.openapiCommand(), a.versionCommand(),
+		a.topCommand(), a.pluginCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.dataCommand(), a.keyCommand(), a.openapiCommand(), a.versionCommand(),
 	)
 	for _, group := range root.Commands() {
 		if group.HasSubCommands() { // else a wrong subcommand would print help and succeed
@@ -51,7 +51,7 @@ Begin with:  headgate demo     see it all happen, needs nothing
 
 // load reads the configuration.
 func (a *app) load(set map[string]string) (*config.Config, error) {
-	return config.Load(a.files, config.Options{Set: set})
+	return config.Load(a.files, config.Options{Set: set, Plugins: bundledNames()})
 }
 
 // router is a client of the router that this configuration runs, whatever has

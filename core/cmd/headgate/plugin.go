@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/sdk/plugin"
+)
+
+func (a *app) pluginCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plugin",
+		Short: "Write, try, measure and look at plugins",
+		Long: `A plugin is a program of yours that changes events on their way out, in a process
+of its own. Begin with:
+
+  headgate plugin new shout      a plugin that works, with its test
+  headgate plugin dev shout      send an event through it; again at every change
+  headgate plugin test shout     every rule a router relies on`,
+	}
+	cmd.AddCommand(a.pluginNewCommand(), a.pluginDevCommand(), a.pluginTestCommand(), a.pluginBenchCommand(),
+		a.pluginInspectCommand(), a.pluginListCommand(), a.pluginPackCommand(), a.pluginServeCommand())
+	return cmd
+}
+
+// pluginServeCommand is what the router runs for a shipped plugin.
+func (a *app) pluginServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve NAME",
+		Short:  "Be a shipped plugin; the router runs this, not you",
+		Args:   cobra.ExactArgs(1),
+		Hidden: true,
+		RunE: do(func(_ *cobra.Command, args []string) error {
+			p, ok := bundledNamed(args[0])
+			if !ok {
+				return fmt.Errorf("no plugin %q is shipped: there are %s", args[0], strings.Join(bundledNames(), ", "))
+			}
+			plugin.Serve(p)
+			return nil
+		}),
+	}
+}
+
+func (a *app) pluginListCommand() *cobra.Command {
+	var asJSON, shipped bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the transforms of a running router, or with --shipped what comes with it",
+		Args:  cobra.NoArgs,
+		RunE: do(func(cmd *cobra.Command, _ []string) error {
+			if shipped {
+				return a.listShipped(asJSON)
+			}
+			router, err := a.router()
+			if err != nil {
+				return err
+			}
+			top, err := router.Top(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(top.Plugins)
+			}
+			a.printPlugins(&top)
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&shipped, "shipped", false, "the plugins that come with headgate; needs no router")
+	return cmd
+}
+
+func (a *app) printPlugins(top *admin.Top) {
+	if len(top.Plugins) == 0 {
+		a.printf("no [[transforms]]\n")
+		return
+	}
+	t := newTable(a.out, "TRANSFORM", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "ISOLATED", "BLAMED", "LAST ERROR")
+	for _, p := range top.Plugins {
+		t.row(p.Name, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures, p.Events, p.Isolated, p.Blamed, firstLine(p.LastError))
+	}
+	t.end()
+}
+
+// pluginState is a state, and when something follows by itself.
+func pluginState(p *admin.Plugin) string {
+	if p.Next.IsZero() {
+		return string(p.State)
+	}
+	return fmt.Sprintf("%s, again in %s", p.State, max(time.Until(p.Next), 0).Round(100*time.Millisecond))
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// shippedPlugin is a plugin that comes with headgate, for programs.
+type shippedPlugin struct {
+	Name       string   `json:"name"`
+	Version    string   `json:"version"`
+	Transforms []string `json:"transforms,omitempty"`
+	Providers  []string `json:"providers,omitempty"`
+	Doc        string   `json:"doc"`
+}
+
+func (a *app) listShipped(asJSON bool) error {
+	var list []shippedPlugin
+	for _, p := range bundled() {
+		s := shippedPlugin{Name: p.Name, Version: p.Version}
+		for _, k := range p.Transforms {
+			s.Transforms, s.Doc = append(s.Transforms, k.Name), k.Doc
+		}
+		for _, k := range p.Providers {
+			s.Providers, s.Doc = append(s.Providers, k.Name), k.Doc
+		}
+		list = append(list, s)
+	}
+	if asJSON {
+		return a.printJSON(list)
+	}
+	t := newTable(a.out, "PLUGIN", "VERSION", "WHAT IT DOES")
+	for _, s := range list {
+		t.row(s.Name, s.Version, s.Doc)
+	}
+	t.end()
+	return nil
+}

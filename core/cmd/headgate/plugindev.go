@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headgate-io/headgate/core"
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/consumer"
+	"github.com/headgate-io/headgate/sdk/delivery"
+)
+
+// devConfig is a router with one way through it, on free ports.
+const devConfig = `
+[data]
+dir = "data"
+[[ingress]]
+name = "edge"
+listen = "http://127.0.0.1:0"
+[replies]
+listen = "tcp://127.0.0.1:0"
+[[auth]]
+name = "edge-keys"
+kind = "hmac"
+keys = "dir:keys"
+[[channels]]
+name = "commands"
+class = "command"
+listen = "tcp://127.0.0.1:0"
+max_attempts = 1
+[[transforms]]
+name = "dev"
+plugin = "jq"
+config = { filter = "." }
+[[routes]]
+name = "all"
+type = ["**"]
+transforms = ["dev"]
+channels = ["commands"]
+`
+
+const (
+	// devLook is how often the source is looked at.
+	devLook = 300 * time.Millisecond
+	// devWait is how long an event may be on its way.
+	devWait = 20 * time.Second
+)
+
+func (a *app) pluginDevCommand() *cobra.Command {
+	var f targetFlags
+	var event string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "dev PATH",
+		Short: "Route an event through a plugin, and again whenever its source changes",
+		Long: `dev builds a plugin, starts a router of its own on this machine with a route through
+it, sends an event and shows what arrives. When a file changes it builds anew, puts
+the new version in place of the old one without a gap, and sends the event again;
+one that does not build or does not start changes nothing.`,
+		Args: cobra.ExactArgs(1),
+		RunE: do(func(cmd *cobra.Command, args []string) error {
+			e, err := a.readEvent(event)
+			if err != nil {
+				return err
+			}
+			t, err := newTarget(args[0], &f)
+			if err != nil {
+				return err
+			}
+			defer t.close()
+			return a.dev(cmd.Context(), t, &f, e, once)
+		}),
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&event, "event", "", "the event to send, in `FILE`; a sample when empty")
+	cmd.Flags().BoolVar(&once, "once", false, "send once and end")
+	return cmd
+}
+
+// workbench is a router for one plugin under development.
+type workbench struct {
+	*app
+	dir      string
+	target   *target
+	flags    *targetFlags
+	event    sdk.Event
+	router   *core.Core
+	producer *producer
+	arrived  chan string // events, as a consumer got them
+	sent     int
+}
+
+func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, once bool) error {
+	dir, err := os.MkdirTemp("", "headgate-dev-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := newKey(filepath.Join(dir, "keys"), config.Key{ID: "dev", Principal: "dev", State: "active", Sources: []string{"**"}, Types: []string{"**"}}); err != nil {
+		return err
+	}
+	w := &workbench{app: a, dir: dir, target: t, flags: f, event: e, arrived: make(chan string, 1)}
+	seen := t.changed()
+	cfg, err := w.config(ctx)
+	if err != nil {
+		return err
+	}
+	log := zerolog.New(pluginLog{zerolog.ConsoleWriter{Out: a.err, TimeFormat: time.TimeOnly}}).With().Timestamp().Logger()
+	if w.router, err = core.New(cfg, core.Options{Version: version, Dev: true, Log: log}); err != nil {
+		return err
+	}
+	top, err := w.router.Top(ctx)
+	if err != nil {
+		return err
+	}
+	w.producer = &producer{to: top.Doors[0].Address, client: &http.Client{Timeout: devWait + time.Second}}
+	if err := w.producer.useConfigKey(cfg); err != nil {
+		return err
+	}
+	take, err := w.consumer(&top)
+	if err != nil {
+		return err
+	}
+	g, working := errgroup.WithContext(ctx)
+	running, end := context.WithCancel(context.WithoutCancel(working))
+	g.Go(func() error { return w.router.Run(running) })
+	g.Go(func() error { return take(running) })
+	g.Go(func() error { defer end(); return w.watch(working, seen, once) })
+	return g.Wait()
+}
+
+// config builds the plugin and gives the router's configuration with it.
+func (w *workbench) config(ctx context.Context) (*config.Config, error) {
+	command, err := w.target.command(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Parse([]byte(devConfig), "dev.toml", w.dir, config.Options{Env: os.Environ(), Plugins: bundledNames()})
+	if err != nil {
+		return nil, err
+	}
+	text, err := w.flags.configJSON()
+	if err != nil {
+		return nil, err
+	}
+	t := &cfg.Transforms[0]
+	t.Kind, t.Config = w.flags.kind, nil
+	if err := json.Unmarshal([]byte(text), &t.Config); err != nil {
+		return nil, fmt.Errorf("--config-json: want a JSON object: %w", err)
+	}
+	if command.Self != nil {
+		t.Plugin.Name = w.target.what
+		return cfg, nil
+	}
+	t.Plugin.Name, t.Path, t.Command = "", command.Path, command.Interpreter
+	t.SHA256, err = sha256File(command.Path)
+	return cfg, err
+}
+
+// consumer takes what arrives.
+func (w *workbench) consumer(top *admin.Top) (func(context.Context) error, error) {
+	var keys delivery.Keys
+	if err := json.Unmarshal(top.Keys, &keys); err != nil {
+		return nil, err
+	}
+	c, err := consumer.New(consumer.Options{Connect: []string{top.Commands[0].Address}, Channel: "commands", Keys: consumer.Pinned(keys)})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		return c.Run(ctx, func(ctx context.Context, d *delivery.Delivery) (any, error) {
+			select {
+			case w.arrived <- string(d.Event.Raw):
+			case <-ctx.Done():
+			}
+			return nil, nil
+		})
+	}, nil
+}
+
+// watch sends the event, and again after each change.
+func (w *workbench) watch(ctx context.Context, seen time.Time, once bool) error {
+	fmt.Fprintf(w.err, "router at %s; transform %s\n", w.producer.to, w.target.what)
+	w.printf("  in: %s\n", printable(string(w.event.Raw)))
+	if err := w.send(ctx); once || err != nil {
+		return err
+	}
+	fmt.Fprintf(w.err, "watching %s; Ctrl-C ends\n", w.target.what)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(devLook):
+		}
+		now := w.target.changed()
+		if !now.After(seen) {
+			continue
+		}
+		seen = now
+		if err := w.swap(ctx); err != nil {
+			fmt.Fprintf(w.err, "the old version goes on: %v\n", err)
+			continue
+		}
+		if err := w.send(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// swap puts the plugin as it is now in place.
+func (w *workbench) swap(ctx context.Context) error {
+	began := time.Now()
+	cfg, err := w.config(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.router.ReplacePlugin(ctx, cfg, &cfg.Transforms[0]); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.err, "swapped after %s\n", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// send has the event go all the way, and shows what became of it.
+func (w *workbench) send(ctx context.Context) error {
+	w.sent++
+	id := fmt.Sprintf("dev-%d", w.sent)
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(w.event.Raw, &members); err != nil {
+		return err
+	}
+	members["id"] = json.RawMessage(`"` + id + `"`)
+	body, err := json.Marshal(members)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.producer.to+"/v1/events", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/cloudevents+json")
+	req.Header.Set("Prefer", fmt.Sprintf("wait=%d", int(devWait/time.Second)))
+	w.producer.sign(req, id, body)
+	began := time.Now()
+	resp, err := w.producer.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var doc struct {
+		State    string
+		Detail   string
+		Channels map[string]struct{ Reason string }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&doc); err != nil {
+		return err
+	}
+	took := time.Since(began).Round(time.Millisecond)
+	switch doc.State {
+	case "done":
+		w.printf(" out: %s  (%s)\n", printable(<-w.arrived), took)
+	case "":
+		w.printf(" out: nothing within %s; the router says %s %s\n", devWait, resp.Status, printable(doc.Detail))
+	default:
+		w.printf(" out: %s: %s\n", doc.State, printableLines(doc.Channels["commands"].Reason))
+	}
+	return nil
+}
+
+// pluginLog shows what the plugin logs, and what the router warns of.
+type pluginLog struct{ to io.Writer }
+
+// Write implements io.Writer. A line is one JSON object.
+func (l pluginLog) Write(line []byte) (int, error) {
+	quiet := bytes.Contains(line, []byte(`"level":"info"`)) || bytes.Contains(line, []byte(`"level":"debug"`))
+	if quiet && !bytes.Contains(line, []byte(`"part":"plugin"`)) {
+		return len(line), nil
+	}
+	return l.to.Write(line)
+}
