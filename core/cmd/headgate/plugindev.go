@@ -118,7 +118,8 @@ func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, o
 	if err != nil {
 		return err
 	}
-	log := zerolog.New(pluginLog{zerolog.ConsoleWriter{Out: a.err, TimeFormat: time.TimeOnly}}).With().Timestamp().Logger()
+	log := zerolog.New(pluginLog{zerolog.ConsoleWriter{Out: a.err, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err)}}).
+		Level(zerolog.InfoLevel).With().Timestamp().Logger()
 	if w.router, err = core.New(cfg, core.Options{Version: version, Dev: true, Log: log}); err != nil {
 		return err
 	}
@@ -285,8 +286,7 @@ type pluginLog struct{ to io.Writer }
 
 // Write implements io.Writer. A line is one JSON object.
 func (l pluginLog) Write(line []byte) (int, error) {
-	quiet := bytes.Contains(line, []byte(`"level":"info"`)) || bytes.Contains(line, []byte(`"level":"debug"`))
-	if quiet && !bytes.Contains(line, []byte(`"part":"plugin"`)) {
+	if bytes.Contains(line, []byte(`"level":"info"`)) && !bytes.Contains(line, []byte(`"part":"plugin"`)) {
 		return len(line), nil
 	}
 	return l.to.Write(line)

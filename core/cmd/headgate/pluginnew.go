@@ -20,7 +20,7 @@ import (
 	"github.com/headgate-io/headgate/sdk/python"
 )
 
-//go:embed scaffold
+//go:embed all:scaffold
 var scaffold embed.FS
 
 const sdkModule = "github.com/headgate-io/headgate"

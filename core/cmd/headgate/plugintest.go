@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/host"
 	"github.com/headgate-io/headgate/sdk/sdktest"
 )
 
 func (a *app) pluginTestCommand() *cobra.Command {
 	var f targetFlags
+	var policy sdk.ProviderPolicy
 	var events []string
 	var junit string
 	var cycles int
@@ -39,7 +41,7 @@ rule is broken, and says which and why.`,
 				return err
 			}
 			defer t.close()
-			s, err := a.suite(cmd.Context(), t, &f, events)
+			s, err := a.suite(cmd.Context(), t, &f, policy, events)
 			if err != nil {
 				return err
 			}
@@ -49,6 +51,9 @@ rule is broken, and says which and why.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringArrayVar(&events, "event", nil, "an event it is meant for, in `FILE`; again for more")
+	cmd.Flags().StringSliceVar(&policy.Issuers, "issuer", []string{"https://issuer.example"}, "of a provider: what it is told to serve")
+	cmd.Flags().StringSliceVar(&policy.Audiences, "audience", []string{"api://headgate"}, "of a provider")
+	cmd.Flags().StringSliceVar(&policy.Algs, "alg", []string{"ES256", "RS256", "EdDSA"}, "of a provider")
 	cmd.Flags().StringVar(&junit, "junit", "", "write a JUnit report to `FILE`")
 	cmd.Flags().IntVar(&cycles, "cycles", 0, "starts and stops in a row; 0 for 50")
 	cmd.Flags().BoolVar(&list, "list", false, "list the rules")
@@ -71,7 +76,7 @@ func (a *app) listRules(asJSON bool) error {
 
 // suite is what to try a target with: its configuration is that of the kind
 // named, or of each.
-func (a *app) suite(ctx context.Context, t *target, f *targetFlags, files []string) (*sdktest.Suite, error) {
+func (a *app) suite(ctx context.Context, t *target, f *targetFlags, policy sdk.ProviderPolicy, files []string) (*sdktest.Suite, error) {
 	command, err := t.command(ctx)
 	if err != nil {
 		return nil, err
@@ -80,7 +85,7 @@ func (a *app) suite(ctx context.Context, t *target, f *targetFlags, files []stri
 	if err != nil {
 		return nil, err
 	}
-	s := &sdktest.Suite{Command: command, Options: sdktest.Options{Config: make(map[string]string)}}
+	s := &sdktest.Suite{Command: command, Options: sdktest.Options{Config: make(map[string]string), Policy: make(map[string]sdk.ProviderPolicy)}}
 	for _, file := range files {
 		e, err := a.readEvent(file)
 		if err != nil {
@@ -97,7 +102,7 @@ func (a *app) suite(ctx context.Context, t *target, f *targetFlags, files []stri
 	}
 	for _, k := range kinds {
 		if f.kind == "" || f.kind == k {
-			s.Options.Config[k] = config
+			s.Options.Config[k], s.Options.Policy[k] = config, policy
 		}
 	}
 	return s, nil

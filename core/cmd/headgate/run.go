@@ -67,15 +67,16 @@ func newLog(l config.Log, to io.Writer) (zerolog.Logger, error) {
 	if err != nil {
 		return zerolog.Logger{}, fmt.Errorf("log level: %w", err)
 	}
-	console := l.Format == "console"
-	if f, ok := to.(*os.File); ok && l.Format == "auto" {
-		console = term.IsTerminal(int(f.Fd()))
-	}
-	if console {
+	if l.Format == "console" || l.Format == "auto" && isTerminal(to) {
 		to = zerolog.ConsoleWriter{Out: to, TimeFormat: time.TimeOnly}
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	return zerolog.New(to).Level(level).With().Timestamp().Logger(), nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // devOnly refuses every address that others could reach.
