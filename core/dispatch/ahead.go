@@ -3,7 +3,6 @@ package dispatch
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/headgate-io/headgate/core/outbox"
@@ -11,48 +10,15 @@ import (
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
 
-const (
-	// lookahead is how many entries may be at transforms, or wait transformed,
-	// beyond those that there is credit for. A new consumer's credit is one: with
-	// it alone every batch would be.
-	lookahead = 64
-
-	// shelfSize is how many entries of a busy chain lie on one shelf: about as
-	// many as it takes back at a time, however many wait.
-	shelfSize = 32
-)
-
-// share is what a chain of transforms has in hand.
-//
-// A chain may have as much at its transforms as it leaves to others: half of
-// what there is for one chain, a third each for two. What it cannot take lies on
-// its shelves, so that a slow chain, or one that is away, stalls nobody.
-type share struct {
-	names  []string
-	name   string
-	away   bool
-	at     int  // entries at its transforms
-	coming int  // entries let off their shelves, and not handed out yet
-	came   bool // some were handed out by the last Offer
-
-	first, next int // its shelves: full ones, but for the last
-	last        int // entries on the last one
-}
+// lookahead is how many entries may be at transforms, or wait transformed, beyond
+// those that there is credit for. A new consumer's credit is one: with it alone
+// every batch would be.
+const lookahead = 64
 
 // Shelving is items of a chain that lie on a shelf of the outbox until it is named.
 type Shelving struct {
 	Shelf string
 	Items []outbox.Item
-}
-
-func (c *share) shelf(n int) string { return c.name + "#" + strconv.Itoa(n) }
-
-// shelved is how many entries were put on the shelves there are.
-func (c *share) shelved() int {
-	if c.first == c.next {
-		return 0
-	}
-	return (c.next-c.first-1)*shelfSize + c.last
 }
 
 func (m *Machine) chain(transforms []string) *share {
@@ -90,7 +56,23 @@ func (m *Machine) Advance(now time.Time) {
 	m.giveUpWaiting(now, lookahead)
 	for _, c := range m.chains {
 		m.refill(c, free)
+		switch {
+		case c.first == c.next && c.coming == 0:
+			c.ease(now)
+		case c.awaited() && now.Sub(c.busy) >= busyTime:
+			c.slow = true
+		}
 	}
+}
+
+// aside is whether there is a chain to be waited for, and how many entries are
+// on their way back from shelves.
+func (m *Machine) aside() (awaited bool, coming int) {
+	for _, c := range m.chains {
+		awaited = awaited || c.awaited()
+		coming += c.coming
+	}
+	return awaited, coming
 }
 
 func (m *Machine) giveUpWaiting(now time.Time, most int) {
@@ -110,6 +92,7 @@ func (m *Machine) refill(c *share, free int) {
 	}
 }
 
+// unshelve lets a chain's first shelf go.
 func (m *Machine) unshelve(c *share) {
 	m.out.Unshelve = append(m.out.Unshelve, c.shelf(c.first))
 	n := shelfSize
@@ -120,12 +103,14 @@ func (m *Machine) unshelve(c *share) {
 }
 
 // begin lets an item go to its transforms, if its chain takes it now.
-func (m *Machine) begin(i outbox.Item, free int) (begun bool) {
+func (m *Machine) begin(now time.Time, i outbox.Item, free int) (begun bool) {
 	c := m.chain(i.Target.Transforms)
 	c.coming, c.came = max(c.coming-1, 0), true
-	// While others wait for credit nobody is kept from anything by a chain.
-	if c.away || len(m.waiting) == 0 && c.at >= free+lookahead-len(m.at)-1 {
+	if c.away || c.at >= free+lookahead-len(m.at)-1 {
 		m.shelve(c, i)
+		if !c.away {
+			c.strain(now)
+		}
 		return false
 	}
 	p := newPassage(i)
@@ -247,14 +232,6 @@ func (m *Machine) stuck() int {
 		}
 	}
 	return n
-}
-
-// ChainFacts describe a chain of transforms that entries of a channel go through.
-type ChainFacts struct {
-	Transforms []string `json:"transforms"`
-	Away       bool     `json:"away"`    // it cannot be gone through now
-	At         int      `json:"at"`      // entries at its transforms
-	Shelved    int      `json:"shelved"` // entries that wait for it in the outbox
 }
 
 func (m *Machine) chainFacts() []ChainFacts {

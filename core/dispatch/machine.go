@@ -114,7 +114,11 @@ func (m *Machine) room(free int) int {
 	if m.ahead() == 0 || m.paused {
 		return free
 	}
-	return max(free+lookahead-m.ahead(), 0)
+	room := max(free+lookahead-m.ahead(), 0)
+	if awaited, coming := m.aside(); awaited {
+		return min(room, coming)
+	}
+	return room
 }
 
 // free is how many entries can be sent now.
@@ -147,7 +151,7 @@ func (m *Machine) Offer(now time.Time, items []outbox.Item) {
 		case room == 0:
 			m.unsent(now, i)
 		case len(i.Target.Transforms) > 0:
-			if m.begin(i, free) {
+			if m.begin(now, i, free) {
 				room--
 			}
 		case free > 0:
@@ -336,12 +340,18 @@ func (m *Machine) Tick(now time.Time) {
 	}
 }
 
-// Next is when Tick has something to look at, zero for never.
+// Next is when Tick or Advance has something to look at, zero for never.
 func (m *Machine) Next() time.Time {
-	if len(m.live) == 0 && !slices.ContainsFunc(m.conns, func(c *conn) bool { return !c.gone.IsZero() }) {
-		return time.Time{}
+	var next time.Time
+	if len(m.live) > 0 || slices.ContainsFunc(m.conns, func(c *conn) bool { return !c.gone.IsZero() }) {
+		next = m.ticked.Add(m.s.tick())
 	}
-	return m.ticked.Add(m.s.tick())
+	for _, c := range m.chains {
+		if until := c.busy.Add(busyTime); c.awaited() && (next.IsZero() || until.Before(next)) {
+			next = until
+		}
+	}
+	return next
 }
 
 // lapse ends a lease nobody replied to. Its connection's credit stays taken.

@@ -24,7 +24,7 @@ type oracle struct {
 	opened []*shelf // in the order in which they were
 }
 
-// shelf is what was put on one since it was last empty.
+// shelf is what was put on one until it was named.
 type shelf struct {
 	channel, name string
 	legs          []*leg
@@ -354,19 +354,14 @@ func (o *oracle) met(channel string, l *leg) error {
 		o.opened = slices.Delete(o.opened, i, i+1)
 	}
 	if l != nil {
-		return fmt.Errorf("it was handed out from shelf %s of %s, which is closed: %+v", l.shelf.name, channel, l)
+		return fmt.Errorf("it was handed out, and lies on shelf %s of %s: %+v", l.shelf.name, channel, l)
 	}
 	return nil
 }
 
 // shelved takes in what was put on a shelf.
 func (o *oracle) shelved(channel, name string, legs []*leg) {
-	is := func(s *shelf) bool { return s.channel == channel && s.name == name }
-	if i := slices.IndexFunc(o.opened, is); i >= 0 {
-		o.lying = append(o.lying, o.opened[i])
-		o.opened = slices.Delete(o.opened, i, i+1)
-	}
-	i := slices.IndexFunc(o.lying, is)
+	i := slices.IndexFunc(o.lying, func(s *shelf) bool { return s.channel == channel && s.name == name })
 	if i < 0 {
 		i = len(o.lying)
 		o.lying = append(o.lying, &shelf{channel: channel, name: name})
@@ -465,13 +460,6 @@ func (o *oracle) restarted() {
 
 // counts gives what stats are to say of a channel.
 func (o *oracle) counts(channel string) (s outbox.ChannelStats) {
-	for _, x := range o.lying {
-		for _, l := range x.legs {
-			if x.channel == channel && l.is.state == outbox.StatePending && !l.is.held {
-				s.Shelved++
-			}
-		}
-	}
 	for _, f := range o.facts {
 		l := f.legs[channel]
 		switch {
@@ -481,8 +469,11 @@ func (o *oracle) counts(channel string) (s outbox.ChannelStats) {
 			if l.out {
 				s.Out++
 			}
-			if l.is.held {
+			switch {
+			case l.is.held:
 				s.Held++
+			case l.shelf != nil && !slices.Contains(o.opened, l.shelf):
+				s.Shelved++
 			}
 		case l.is.state == outbox.StateFailed:
 			s.Dead++

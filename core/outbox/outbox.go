@@ -185,10 +185,10 @@ type Dispatching interface {
 	// An item that is not out any more, or of another attempt, is left alone.
 	Shelve(channel, shelf string, items []Item)
 	// Unshelve lets what lies on a shelf be handed out again, in the order in
-	// which it came there, before what was never handed out. What is put on the
-	// shelf later waits for the next Unshelve, and with it what is left there:
-	// who shelves looks again afterwards whether it still has to wait. Unshelve
-	// returns at once, however much lies there; of an unknown shelf it is a no-op.
+	// which it came there, before what was never handed out; what is put on that
+	// shelf later waits for the next one. It returns at once, however much lies
+	// there, and is a no-op for a shelf that has nothing. There may be very many
+	// shelves.
 	Unshelve(channel, shelf string)
 	// Resume hands out, once after the store was opened, what a Lease kept out
 	// on channel: with the attempt it had, and Until. Other items never have one.
@@ -306,7 +306,7 @@ type ChannelStats struct {
 	Out     int   `json:"out"`
 	Dead    int   `json:"dead"`
 	Held    int   `json:"held"`    // of the pending ones
-	Shelved int   `json:"shelved"` // of the pending ones that are not held
+	Shelved int   `json:"shelved"` // of the pending ones that are not held; when very many come off, for a while still
 	Bytes   int64 `json:"bytes"`   // held by pending entries and dead letters
 }
 

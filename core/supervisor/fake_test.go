@@ -24,6 +24,7 @@ type plant struct {
 	do     func(f *fake, in sdk.Input) (sdk.Outcome, error)
 	begin  func(f *fake) error // of a start, nil for none
 	health func(f *fake) error
+	needs  sdk.Needs
 
 	mu      sync.Mutex
 	started []*fake
@@ -140,6 +141,9 @@ func (f *fake) pass(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// errShort is what do returns for an event that is to have no outcome.
+var errShort = errors.New("short")
+
 var errGone = fmt.Errorf("%w: %w", host.ErrEnded, sdk.ErrUnavailable)
 
 func (f *fake) freeze() bool {
@@ -159,7 +163,7 @@ func (f *fake) Describe(ctx context.Context) (host.Description, error) {
 		return host.Description{}, err
 	}
 	return host.Description{Name: "mask", Version: "1.0.0+" + f.path, Transforms: []host.Transform{
-		{Name: "mask", Schema: json.RawMessage(`{"type":"object"}`), Needs: sdk.Needs{Data: true}},
+		{Name: "mask", Schema: json.RawMessage(`{"type":"object"}`), Needs: f.plant.needs},
 	}}, nil
 }
 
@@ -199,6 +203,9 @@ func (f *fake) transform() transform {
 			if err == nil {
 				err = f.pass(ctx, 0)
 			}
+			if errors.Is(err, errShort) {
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -228,6 +235,9 @@ func (f *fake) Close(context.Context) error {
 	f.closed = true
 	return nil
 }
+
+// wait passes time, whatever happens to the process.
+func (f *fake) wait(d time.Duration) { time.Sleep(d) }
 
 // took answers an event after d, or as what happens to the process meanwhile.
 func took(f *fake, d time.Duration) (sdk.Outcome, error) {

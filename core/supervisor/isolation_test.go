@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +96,77 @@ func TestPoisonAlone(t *testing.T) {
 		}
 		r.apply(events("good"))
 		r.only(failed(events("bad"), r.apply(events("bad"))), "bad") // now something has
+	})
+}
+
+// TestPoisonInFront: so much of it comes first that a plugin tried in that order
+// would seem to take nothing.
+func TestPoisonInFront(t *testing.T) {
+	bad := make(map[string]func(*fake) error)
+	var want []string
+	for i := range 30 {
+		want = append(want, numbered(i, 1)[0].Event.ID)
+		bad[want[i]] = crash
+	}
+	slices.Sort(want)
+	bubble(t, acting(bad), supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		list := numbered(0, 60)
+		outcomes, _, err := r.Apply(r.Context(), list)
+		if err != nil {
+			r.Fatal(err)
+		}
+		r.only(failed(list, outcomes), want...)
+	})
+}
+
+// TestCanaryTurnsPoison: the last event that passed is the one that fails now.
+func TestCanaryTurnsPoison(t *testing.T) {
+	var bad atomic.Bool
+	pl := acting(map[string]func(*fake) error{"x": func(f *fake) error {
+		if bad.Load() {
+			return crash(f)
+		}
+		return nil
+	}})
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.apply(events("x"))
+		bad.Store(true)
+		r.ready()
+		if _, _, err := r.Apply(r.Context(), events("x")); !errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("nothing passes now, and yet: %v", err)
+		}
+		list := append(numbered(0, 5), events("x")...)
+		r.only(failed(list, r.apply(list)), "x")
+	})
+}
+
+// TestIsolationInItsOwnVersion: events that failed in one version are not tried
+// in another.
+func TestIsolationInItsOwnVersion(t *testing.T) {
+	pl := acting(map[string]func(*fake) error{
+		"1":   func(f *fake) error { f.wait(5 * time.Second); return nil }, // the second waits for its turn meanwhile
+		"bad": func(*fake) error { return host.ErrBreach },
+	})
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.apply(numbered(0, 1))
+		var going sync.WaitGroup
+		version := func(want string) {
+			_, got, err := r.Apply(r.Context(), append(numbered(0, 3), events("bad")...))
+			if err != nil || got != "1.0.0+"+want {
+				r.Errorf("%s, %v, want %s", got, err, want)
+			}
+		}
+		going.Go(func() { version("a") })
+		time.Sleep(time.Second)
+		if err := r.Replace(r.Context(), path("b")); err != nil {
+			r.Fatal(err)
+		}
+		going.Go(func() { version("b") })
+		going.Wait()
+		if r.most > 3 {
+			r.Errorf("%d processes at a time", r.most)
+		}
 	})
 }
 

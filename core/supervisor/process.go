@@ -26,7 +26,7 @@ const (
 )
 
 // Process keeps one configured transform at work. Its methods are safe for
-// concurrent use; Start, Run and Close are each called once at most.
+// concurrent use; Start and Run are each called once at most.
 type Process struct {
 	o       Options
 	log     zerolog.Logger

@@ -67,7 +67,7 @@ func TestStart(t *testing.T) {
 
 func TestRunGoesOnFromStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
+		pl := &plant{needs: sdk.Needs{Data: true}, do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
 		p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "x"}, pl.start))
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -164,51 +164,99 @@ func TestCrashIsNamed(t *testing.T) {
 	}
 }
 
+// TestThreeDeadlinesRestart: three in a row and no fewer; alone, in another
+// process, the events are quick.
 func TestThreeDeadlinesRestart(t *testing.T) {
-	slow := true
-	pl := &plant{}
-	pl.do = func(f *fake, _ sdk.Input) (sdk.Outcome, error) {
-		d := time.Millisecond
-		if slow && f.number == 1 {
-			d = time.Hour
+	pl := &plant{do: func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+		if in.Event.ID == "slow" && f.number == 1 {
+			f.wait(time.Second)
+			return sdk.Outcome{}, context.DeadlineExceeded // that the other side saw
 		}
-		return took(f, d)
-	}
-	pl.do = patient(pl.do)
+		return took(f, time.Millisecond)
+	}}
 	bubble(t, pl, supervisor.Setting{Timeout: time.Second}, func(r *rig) {
-		r.apply(numbered(0, 1)) // alone in another process it is quick
-		r.apply(numbered(0, 1))
-		if f := r.Facts(); f.Generation != 1 || f.Misses != 2 {
+		for _, id := range []string{"slow", "slow", "quick", "slow", "slow"} {
+			r.apply(events(id))
+		}
+		if f := r.Facts(); f.Generation != 1 || f.Misses != 4 || f.Isolated != 4 {
 			r.Errorf("facts %+v", f)
 		}
-		r.apply(numbered(0, 1))
-		for r.Facts().Generation == 1 {
-			time.Sleep(time.Millisecond)
-		}
-		r.ready()
+		r.apply(events("slow"))
+		time.Sleep(time.Second) // more than the first pause
 		if c := r.Facts().LastCrash; !strings.Contains(c.Reason, "3 calls in a row missed their deadline of 1s") {
 			r.Errorf("crash %+v", c)
+		}
+		r.ready()
+		r.apply(events("slow"))
+		if f := r.Facts(); f.Misses != 5 {
+			r.Errorf("facts %+v", f)
 		}
 	})
 }
 
-// patient has do end with its process's deadline: a call that is not answered.
-func patient(do func(*fake, sdk.Input) (sdk.Outcome, error)) func(*fake, sdk.Input) (sdk.Outcome, error) {
-	return func(f *fake, in sdk.Input) (sdk.Outcome, error) {
-		done := make(chan struct{})
-		var o sdk.Outcome
-		var err error
-		go func() { defer close(done); o, err = do(f, in) }()
-		select {
-		case <-done:
-			return o, err
-		case <-time.After(time.Second):
-			f.plant.mu.Lock()
-			f.stopped = f.number > 1
-			f.plant.mu.Unlock()
-			return sdk.Outcome{}, context.DeadlineExceeded
-		}
+// TestDeadlineOfItsOwn: one that a plugin met itself is an error like any other.
+func TestDeadlineOfItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		after  time.Duration
+		missed bool
+	}{{time.Second, false}, {9990 * time.Millisecond, true}} {
+		pl := &plant{do: func(f *fake, in sdk.Input) (sdk.Outcome, error) {
+			if f.number > 1 {
+				return took(f, time.Millisecond)
+			}
+			f.wait(c.after)
+			return sdk.Outcome{}, fmt.Errorf("database: %w", context.DeadlineExceeded)
+		}}
+		bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+			r.ready()
+			_, _, err := r.Apply(r.Context(), numbered(0, 1))
+			if c.missed != (err == nil) || err != nil && errors.Is(err, sdk.ErrUnavailable) {
+				r.Errorf("after %s: %v", c.after, err)
+			}
+		})
 	}
+}
+
+// TestApplyFindsTheEnd: whoever sees first that a process ended has Available
+// say so, that nobody asks in a loop.
+func TestApplyFindsTheEnd(t *testing.T) {
+	bubble(t, &plant{}, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		synctest.Wait()
+		r.last().end(segfault)
+		if _, _, err := r.Apply(r.Context(), numbered(0, 1)); !errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("error %v", err)
+		}
+		select {
+		case <-r.Available():
+			r.Error("available")
+		default:
+		}
+		if f := r.Facts(); f.Isolated != 0 {
+			r.Errorf("facts %+v", f)
+		}
+	})
+}
+
+// TestLateNews: a connection may break before the process is seen to end.
+func TestLateNews(t *testing.T) {
+	pl := acting(map[string]func(*fake) error{"bad": func(f *fake) error { f.end(segfault); return sdk.ErrUnavailable }})
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		list := append(numbered(0, 5), events("bad")...)
+		r.only(failed(list, r.apply(list)), "bad")
+	})
+}
+
+func TestPrincipalIsAwaited(t *testing.T) {
+	bubble(t, &plant{needs: sdk.Needs{Principal: true}}, supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		list := numbered(0, 1)
+		if _, _, err := r.Apply(r.Context(), list); !errors.Is(err, sdk.ErrUnavailable) {
+			r.Errorf("error %v", err)
+		}
+		list[0].Principal = &sdk.Principal{}
+		r.apply(list)
+	})
 }
 
 func TestStoppedWhileIdle(t *testing.T) {
@@ -295,7 +343,7 @@ func TestPluginErrorIsNoFault(t *testing.T) {
 }
 
 func TestWrongCountIsIsolated(t *testing.T) {
-	pl := acting(map[string]func(*fake) error{"bad": func(*fake) error { return host.ErrBreach }})
+	pl := acting(map[string]func(*fake) error{"bad": func(*fake) error { return errShort }})
 	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
 		list := append(numbered(0, 5), events("bad")...)
 		r.only(failed(list, r.apply(list)), "bad")
@@ -316,7 +364,11 @@ func TestEndLetsCallsEnd(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		r.stop()
+		going.Go(r.stop)
+		synctest.Wait()
+		if s := r.Facts().State; s != supervisor.Draining {
+			r.Error(s)
+		}
 		going.Wait()
 		if s := r.Facts().State; s != supervisor.Stopped {
 			r.Error(s)

@@ -23,7 +23,7 @@ import (
 	"github.com/headgate-io/headgate/sdk/plugin"
 )
 
-var kills = flag.Int("kills", 10, "how often a plugin is killed under load")
+var kills = flag.Int("kills", 6, "how often a plugin is killed under load; pauses grow to half a minute")
 
 // asPlugin makes this binary a plugin: the version comes next.
 const asPlugin = "as-plugin"
@@ -68,8 +68,8 @@ func beast(version string) supervisor.Setting {
 	return supervisor.Setting{Command: host.Command{Self: []string{asPlugin, version}}, Plugin: "beast", Timeout: 2 * time.Second}
 }
 
-// real runs a Process with real processes until the test ends.
-func real(t *testing.T, s supervisor.Setting) *supervisor.Process {
+// begun runs a Process with real processes until the test ends.
+func begun(t *testing.T, s supervisor.Setting) *supervisor.Process {
 	t.Helper()
 	p := supervisor.New(supervisor.Options{Name: "beast", Setting: s, TempDir: t.TempDir()})
 	supervisor.Tolerate(p, 1<<30)
@@ -159,7 +159,7 @@ func TestRealPoison(t *testing.T) {
 		t.Run(do, func(t *testing.T) {
 			s := beast("1.0.0")
 			s.Timeout = time.Second
-			p := real(t, s)
+			p := begun(t, s)
 			list := batch(0, 100, map[int]string{42: do})
 			outcomes := insist(t, p, list)
 			check(t, list, outcomes, 42)
@@ -175,7 +175,7 @@ func TestRealPoison(t *testing.T) {
 // TestRealKills kills whatever runs, over and over, while events come without a
 // pause. Each is taken in the end, and none is blamed.
 func TestRealKills(t *testing.T) {
-	p := real(t, beast("1.0.0"))
+	p := begun(t, beast("1.0.0"))
 	ctx, cancel := context.WithCancel(t.Context())
 	var going sync.WaitGroup
 	var taken atomic.Int64
@@ -205,7 +205,7 @@ func TestRealKills(t *testing.T) {
 
 // TestRealStop freezes the process under load, and later while Run ends.
 func TestRealStop(t *testing.T) {
-	p := real(t, beast("1.0.0"))
+	p := begun(t, beast("1.0.0"))
 	first := p.Facts().PID
 	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -219,7 +219,8 @@ func TestRealStop(t *testing.T) {
 	}
 	going.Wait()
 	await(t, "another process", func() bool { f := p.Facts(); return f.State == supervisor.Ready && f.PID != first })
-	if f := p.Facts(); f.Blamed != 0 || !strings.Contains(f.LastCrash.Reason, "missed their deadline") {
+	// On a busy machine a health question may come before the first call.
+	if f := p.Facts(); f.Blamed != 0 || !strings.Contains(f.LastCrash.Reason, "in a row") {
 		t.Errorf("facts %+v", f)
 	}
 	if err := syscall.Kill(p.Facts().PID, syscall.SIGSTOP); err != nil {
@@ -229,7 +230,7 @@ func TestRealStop(t *testing.T) {
 
 // TestRealReplace replaces a plugin over and over under load. No call fails.
 func TestRealReplace(t *testing.T) {
-	p := real(t, beast("0.0.0"))
+	p := begun(t, beast("0.0.0"))
 	ctx, cancel := context.WithCancel(t.Context())
 	var going sync.WaitGroup
 	for i := range 4 {

@@ -53,8 +53,8 @@ func TestReplaceUnderLoad(t *testing.T) {
 		time.Sleep(time.Second)
 		cancel()
 		going.Wait()
-		if len(seen) != 4 {
-			r.Errorf("versions %v", seen)
+		if f := r.Facts(); len(seen) != 4 || f.Isolated != 0 || f.Failures != 0 {
+			r.Errorf("versions %v, facts %+v", seen, f)
 		}
 		r.plant.mu.Lock()
 		defer r.plant.mu.Unlock()
@@ -144,7 +144,7 @@ func TestReplaceMends(t *testing.T) {
 		}
 		r.apply(numbered(0, 1))
 		r.last().end(segfault)
-		synctest.Wait()
+		r.state(supervisor.Backoff) // not quarantined for what it replaced
 		r.ready()
 		if v := r.Facts().Version; v != "1.0.0+b" {
 			r.Errorf("version %s", v)
@@ -168,6 +168,26 @@ func TestReplaceAtTheEnd(t *testing.T) {
 		cancel()
 		if err := r.Replace(ctx, path("c")); err == nil || errors.Is(err, host.ErrDied) {
 			r.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestReplaceBeforeRun: nobody takes the replacement, and it does not stay.
+func TestReplaceBeforeRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pl := &plant{}
+		p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "x"}, pl.start))
+		defer p.Close()
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.Replace(ctx, path("b")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		if n := len(pl.alive()); n != 1 {
+			t.Errorf("%d processes run", n)
 		}
 	})
 }

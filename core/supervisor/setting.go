@@ -39,7 +39,7 @@ const defaultTimeout = 10 * time.Second
 type edition struct {
 	Setting
 	mu      sync.Mutex
-	canary  *sdk.Input // an event that the plugin took
+	canary  *sdk.Input // the event that the plugin took last
 	doubted int        // how often in a row it did not, since
 }
 
@@ -58,9 +58,7 @@ func newEdition(s Setting) *edition {
 func (e *edition) took(in sdk.Input) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.canary == nil {
-		e.canary, e.doubted = &in, 0
-	}
+	e.canary, e.doubted = &in, 0
 }
 
 // witness is an event that the plugin took before and that is not but.

@@ -14,15 +14,15 @@ const (
 	// tell whom they were meant for: the out-of-memory killer's, which is an event's
 	// doing, looks like a person's, which is not.
 	//
-	// Such a strike counts only in a process that was busy with other events at
-	// least twice as long as the suspect took to die; see control. A process that
-	// dies during the control, and a suspect that passes, wipe all strikes. Where
-	// kills come at random, at whatever rate r, and the suspect takes t, a round ends
-	// in a strike with probability exp(-2rt)(1-exp(-rt)), which is never above 4/27.
-	// The first strike is bad luck that somebody has at every kill; seven more in a
-	// row have less than 2 chances in a million at the worst rate, and none worth a
-	// number at a rate that lets the plugin work. That the control's length is random
-	// does the same against kills that follow each start by a fixed time.
+	// Such a strike counts only in a process that was busy with other events for
+	// some time c, and then with the suspect for c/2 at most; see control. A process
+	// that dies during the control, and a suspect that passes, wipe all strikes.
+	// Where kills come at random, at whatever rate r, a round ends in a strike with
+	// probability exp(-rc)(1-exp(-rc/2)), which is never above 4/27. The first strike
+	// is bad luck that somebody has at every kill; seven more in a row have less than
+	// 2 chances in a million at the worst rate, and none worth a number at a rate
+	// that lets the plugin work. That the control's length is random does the same
+	// against kills that follow each start by a fixed time.
 	maxKills = 8
 	// maxWasted is how many failures in which nothing was learned, since an event
 	// was last done with, show that it is the plugin that is broken. Events are

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -104,3 +105,39 @@ func TestControlIsLongEnough(t *testing.T) {
 		t.Errorf("a fault of its own has a control of %s: one pass is enough", got)
 	}
 }
+
+// TestRandomKillsBlameNobody plays suspicions against kills at several rates: an
+// innocent event, which takes a second, is struck once and then tried until it
+// passes, is given up, or nothing can be learned.
+func TestRandomKillsBlameNobody(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	for _, rate := range []float64{0.03, 0.2, 0.4, 0.8, 2, 10} {
+		blamed, passed := 0, 0
+		dies := func() float64 { return chance.ExpFloat64() / rate }
+		for range 20_000 {
+			tr := newTrial(1, inOrder)
+			tr.failed(fault{crime: died, sent: true, after: seconds(chance.Float64())}, company)
+			for !tr.futile() {
+				_, s, more := tr.next()
+				if !more {
+					break
+				}
+				control := s.control(chance.Float64())
+				if seconds(dies()) < control {
+					tr.acquit()
+				} else if after := dies(); after < 1 {
+					tr.failed(fault{crime: died, sent: true, after: seconds(after)}, alibi{passes: 1, busy: control})
+				} else {
+					tr.passed(sdk.Outcome{})
+					passed++
+				}
+			}
+			blamed += tr.blamed
+		}
+		if blamed > 0 || passed == 0 && rate < 2 {
+			t.Errorf("at %g kills a second: %d blamed, %d passed", rate, blamed, passed)
+		}
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

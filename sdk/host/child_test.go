@@ -33,6 +33,9 @@ func child(mode string, args []string) {
 		plugin.Serve(testPlugin())
 	case "silent":
 		select {}
+	case "heedless": // silent, and does not look whether its router lives
+		fmt.Fprintln(os.Stderr, "pid", os.Getpid())
+		select {}
 	case "deaf":
 		_ = os.Stdout.Close()
 		select {}
@@ -58,7 +61,7 @@ func child(mode string, args []string) {
 		fmt.Println("1|1|unix|" + listening() + "|grpc|" + someCertificate())
 		select {}
 	case "router":
-		router(args)
+		router(args[0])
 	case "holding":
 		time.Sleep(time.Minute)
 	default:
@@ -98,9 +101,15 @@ func someCertificate() string {
 	return strings.TrimRight(strings.Join(der[1:len(der)-2], ""), "=")
 }
 
-// router starts a plugin, tells its process and waits to be killed.
-func router([]string) {
-	c, err := host.Start(context.Background(), host.Command{Self: []string{"child", "serve"}}, host.Options{})
+// router starts a plugin, prints its process and waits to be killed: while a call
+// is under way, or while a plugin that heeds nothing says nothing.
+func router(kind string) {
+	o := host.Options{StartTimeout: time.Hour, Log: func(x host.Line) {
+		if pid, ok := strings.CutPrefix(x.Text, "pid "); ok {
+			fmt.Println(pid)
+		}
+	}}
+	c, err := host.Start(context.Background(), host.Command{Self: []string{"child", kind}}, o)
 	if err != nil {
 		panic(err)
 	}
@@ -108,14 +117,14 @@ func router([]string) {
 	if err := c.Configure(context.Background(), host.Configuration{Kind: "do"}); err != nil {
 		panic(err)
 	}
-	_, _ = c.Transform("do").Transform(context.Background(), []sdk.Input{event("sleep", "1h")})
-	select {}
+	_, _ = c.Transform("do").Transform(context.Background(), []sdk.Input{event("stubborn", "")})
 }
 
 type config struct {
 	Version int    `json:"version"`
 	Refuse  string `json:"refuse"`
 	Panic   bool   `json:"panic"`
+	Hang    bool   `json:"hang"` // when closed
 }
 
 // testPlugin does what the event's type says.
@@ -158,6 +167,9 @@ func (d *doer) Close() error {
 	slog.Info("closed", "version", d.config.Version)
 	if d.calls.Load() > 0 {
 		slog.Error("closed with calls under way")
+	}
+	if d.config.Hang {
+		time.Sleep(time.Hour)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package host_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -40,6 +41,10 @@ func TestCloseOfAStoppedProcess(t *testing.T) {
 	if err := syscall.Kill(c.Facts().PID, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "its stop", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Facts().PID))
+		return err == nil && strings.Contains(string(status), "State:\tT")
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	done := make(chan error, 1)
@@ -70,6 +75,22 @@ func TestCloseCutsOff(t *testing.T) {
 		t.Error("nothing was cut off")
 	}
 	<-c.Exited()
+}
+
+// TestCloseOfAHangingInstance shows that a plugin that drains and does not exit
+// is killed.
+func TestCloseOfAHangingInstance(t *testing.T) {
+	c := start(t, self("serve"), host.Options{TempDir: shortDir(t)})
+	if err := c.Configure(t.Context(), host.Configuration{Kind: "do", Config: []byte(`{"hang":true}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Errorf("got %v", err)
+	}
+	<-c.Exited()
+	if x := c.Exit(); x.Signal != "killed" {
+		t.Errorf("got %+v", x)
+	}
 }
 
 // TestGrandchildren shows that those in the plugin's group end with it, and that
@@ -128,35 +149,44 @@ func TestSIGTERM(t *testing.T) {
 }
 
 // TestPluginDiesWithRouter kills routers whose plugins are in the middle of a
-// call.
+// call, or look after nothing themselves.
 func TestPluginDiesWithRouter(t *testing.T) {
-	for range *kills {
-		router := exec.Command("/proc/self/exe", "child", "router")
-		router.Stderr = os.Stderr
-		out, err := router.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := router.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line, err := bufio.NewReader(out).ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := router.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = router.Wait() // killed
-		killed := time.Now()
-		until(t, "the plugin's end", func() bool { return !alive(pid) })
-		if took := time.Since(killed); took > 2*time.Second {
-			t.Errorf("the plugin lived for %s", took)
-		}
+	for _, kind := range []string{"serve", "heedless"} {
+		t.Run(kind, func(t *testing.T) {
+			for range *kills {
+				dieTogether(t, kind)
+			}
+		})
+	}
+}
+
+func dieTogether(t *testing.T, kind string) {
+	router := exec.Command("/proc/self/exe", "child", "router", kind)
+	router.Env = []string{"TMPDIR=" + shortDir(t)} // a killed router leaves its socket directory
+	router.Stderr = os.Stderr
+	out, err := router.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := router.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := router.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = router.Wait() // killed
+	killed := time.Now()
+	until(t, "the plugin's end", func() bool { return !alive(pid) })
+	if took := time.Since(killed); took > 2*time.Second {
+		t.Errorf("the plugin lived for %s", took)
 	}
 }
 

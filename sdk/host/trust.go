@@ -32,10 +32,10 @@ func (c *Conn) WatchTrust(ctx context.Context, kind string, take func(sdk.TrustB
 		}
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w: the provider %s stopped watching", sdk.ErrUnavailable, kind)
+			return fmt.Errorf("%w: the provider %s was replaced, or the plugin drains", sdk.ErrUnavailable, kind)
 		}
 		if err != nil {
-			if status.Code(err) == codes.Unavailable && len(stream.Trailer()) == 0 {
+			if status.Code(err) == codes.Unavailable { // of a stream hardly anybody else says it
 				err = &lost{err}
 			}
 			return c.explain(ctx, err)

@@ -24,11 +24,17 @@ func (l *listener) newServer(options []grpc.ServerOption) *grpc.Server {
 	return l.server
 }
 
+// stream serves a stream until the router or endStreams ends it. What serves it
+// ends with the stream's context, and so just after.
 func (l *listener) stream(server any, s grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
-	ctx, cancel := context.WithCancel(s.Context())
-	defer cancel()
-	defer context.AfterFunc(l.streams, cancel)()
-	return serve(server, &endable{ServerStream: s, ctx: ctx})
+	done := make(chan error, 1)
+	go func() { done <- serve(server, s) }()
+	select {
+	case err := <-done:
+		return err
+	case <-l.streams.Done():
+		return nil
+	}
 }
 
 // sendAll stops the server when all answers are on their way, or when ctx ends.
@@ -37,11 +43,3 @@ func (l *listener) sendAll(ctx context.Context) {
 	defer context.AfterFunc(ctx, l.server.Stop)()
 	l.server.GracefulStop()
 }
-
-// endable is a stream whose context ends early.
-type endable struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-func (e *endable) Context() context.Context { return e.ctx }

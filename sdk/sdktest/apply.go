@@ -34,8 +34,7 @@ func Apply(t testing.TB, p sdk.Plugin, config, event string) sdk.Outcome {
 	if err != nil {
 		t.Fatalf("event: %v", err)
 	}
-	sent := e
-	outcomes, err := Open(t, p, p.Transforms[0].Name, config).Transform(t.Context(), []sdk.Input{{Event: &sent}})
+	outcomes, err := Open(t, p, p.Transforms[0].Name, config).Transform(t.Context(), []sdk.Input{{Event: &e}})
 	if err != nil {
 		t.Fatalf("transform %s: %v", p.Transforms[0].Name, err)
 	}

@@ -61,26 +61,8 @@ func tryDrain(ctx context.Context, x *subject) error {
 
 func trySIGTERM(ctx context.Context, x *subject) error {
 	return x.with(ctx, func(p *process) error {
-		g, callCtx := errgroup.WithContext(ctx)
-		for _, k := range x.kinds(transformType) {
-			if _, err := p.transform(ctx, k.GetName(), needed(k, x.samples(1))); err != nil {
-				return err
-			}
-			for range 2 {
-				g.Go(func() error {
-					for {
-						_, err := p.transform(callCtx, k.GetName(), needed(k, x.samples(fullBatch)))
-						if err == nil {
-							continue
-						}
-						// Once it has ended any call fails, and why names the end.
-						if p.alive() == nil && status.Code(err) != codes.Unavailable {
-							return fmt.Errorf("transform %s, after SIGTERM: want an answer or UNAVAILABLE: %w", k.GetName(), err)
-						}
-						return nil
-					}
-				})
-			}
+		if err := x.work(ctx, p); err != nil {
+			return err
 		}
 		for _, k := range x.kinds(providerType) {
 			w := p.watch(ctx, k.GetName())
@@ -89,9 +71,14 @@ func trySIGTERM(ctx context.Context, x *subject) error {
 				return fmt.Errorf("provider %s: %w", k.GetName(), err)
 			}
 		}
-		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			return fmt.Errorf("SIGTERM cannot be sent: %w", err)
+		g, callCtx := errgroup.WithContext(ctx)
+		for _, k := range x.kinds(transformType) {
+			for range 2 {
+				g.Go(func() error { return x.callToTheEnd(callCtx, p, k) })
+			}
 		}
+		// A signal that cannot be sent has found it ended.
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
 		ended := p.gone(ctx, x.limits.exit)
 		if ended != nil {
 			p.kill() // so that the calls end
@@ -107,6 +94,21 @@ func trySIGTERM(ctx context.Context, x *subject) error {
 		}
 		return nil
 	})
+}
+
+// callToTheEnd calls a transform until it is refused. It errs unless that is by
+// UNAVAILABLE, or by the end of the process.
+func (x *subject) callToTheEnd(ctx context.Context, p *process, k *pluginv1.Kind) error {
+	for {
+		_, err := p.transform(ctx, k.GetName(), needed(k, x.samples(fullBatch)))
+		switch {
+		case err == nil:
+		case p.alive() == nil && status.Code(err) != codes.Unavailable:
+			return fmt.Errorf("transform %s, after SIGTERM: want an answer or UNAVAILABLE: %w", k.GetName(), err)
+		default:
+			return nil
+		}
+	}
 }
 
 func trySIGINT(ctx context.Context, x *subject) error {

@@ -36,10 +36,14 @@ func named(rules []rule) (names []string) {
 // Handshake is what ParseHandshake gives.
 type Handshake = handshake
 
+// Text is what was kept, and how much was written.
+func (c *capture) Text() (string, int64) { return c.text() }
+
 // ServeEnv is the variable by which Run has this binary serve.
 const ServeEnv = serveEnv
 
 var (
+	NewCapture     = newCapture
 	NewCertificate = newCertificate
 	ParseHandshake = parseHandshake
 	LineFault      = lineFault

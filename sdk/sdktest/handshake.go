@@ -57,11 +57,14 @@ func parseHandshake(line, dir string) (handshake, error) {
 	return h, nil
 }
 
+// cutMark ends what quoted has cut.
+const cutMark = `"...`
+
 // quoted shows what a plugin wrote, in bounded length.
 func quoted(text string) string {
-	const most = 120 // characters that fit a line of a report
+	const most = 120 // bytes, which fit a line of a report
 	if len(text) > most {
-		return strconv.Quote(text[:most]) + "..."
+		return strings.TrimSuffix(strconv.Quote(text[:most]), `"`) + cutMark
 	}
 	return strconv.Quote(text)
 }

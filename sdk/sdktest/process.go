@@ -126,10 +126,14 @@ func (p *process) alive() error {
 // would explain it.
 const deathNotice = 200 * time.Millisecond
 
-// why explains a call's error by the process's end, if that is why: then gRPC
-// has found it unavailable.
+// why explains a call's error: by time, which gRPC tells in many ways, or by the
+// process's end, after which gRPC finds it unavailable.
 func (p *process) why(err error) error {
-	if status.Code(err) != codes.Unavailable {
+	switch status.Code(err) {
+	case codes.DeadlineExceeded:
+		return status.Error(codes.DeadlineExceeded, "no answer in time")
+	case codes.Unavailable:
+	default:
 		return err
 	}
 	select {

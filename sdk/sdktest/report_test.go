@@ -3,6 +3,7 @@ package sdktest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"strings"
@@ -138,6 +139,40 @@ func TestGivenThingsAreChecked(t *testing.T) {
 			c.change(&s.Options)
 			expect(t, s, "sample", c.want, nil)
 		})
+	}
+}
+
+func TestReportShowsNoSecret(t *testing.T) {
+	for _, secret := range []string{"s3cr\"et-of-the-author", strings.Repeat("s3cret", 60)} {
+		text, err := json.Marshal(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := suite(t, "tells-all")
+		s.Only(append(sdktest.ConfigRules, "handshake", "describe", "log-lines")...)
+		s.Options.Config["wrap"] = `{"word":"inner","token":` + string(text) + `}`
+		failed := false
+		s.Run(t.Context(), func(r sdktest.Result) {
+			failed = failed || r.Verdict == sdktest.Fail && strings.Contains(r.Reason, "[redacted]")
+			if strings.Contains(r.Reason, "s3cr") {
+				t.Errorf("%s shows a secret: %s", r.Rule, r.Reason)
+			}
+		})
+		if !failed {
+			t.Error("nothing was shown that had to be redacted")
+		}
+	}
+}
+
+func TestFloodIsNotKept(t *testing.T) {
+	c := sdktest.NewCapture()
+	for range 100 {
+		if n, err := c.Write(make([]byte, 100<<10)); n != 100<<10 || err != nil {
+			t.Fatalf("wrote %d: %v", n, err)
+		}
+	}
+	if text, total := c.Text(); len(text) != 2<<20 || total != 100*100<<10 {
+		t.Errorf("kept %d of %d bytes", len(text), total)
 	}
 }
 

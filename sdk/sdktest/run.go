@@ -33,8 +33,12 @@ func Run(t *testing.T, p sdk.Plugin, o Options) {
 	if o.Cycles == 0 && testing.Short() {
 		o.Cycles = shortCycles
 	}
+	env := map[string]string{
+		serveEnv: t.Name(),
+		"GORACE": "atexit_sleep_ms=0", // the race detector would hold each end for a second
+	}
 	s := Suite{
-		Command: host.Command{Self: []string{"-test.run=" + testPattern(t.Name())}, Env: map[string]string{serveEnv: t.Name()}},
+		Command: host.Command{Self: []string{"-test.run=" + testPattern(t.Name())}, Env: env},
 		Options: o,
 	}
 	s.Run(t.Context(), func(r Result) {

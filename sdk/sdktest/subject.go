@@ -3,7 +3,6 @@ package sdktest
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -141,7 +140,7 @@ func (p *process) configured(ctx context.Context, r *pluginv1.ConfigureRequest) 
 	if err != nil || len(faults) == 0 {
 		return err
 	}
-	return fmt.Errorf("%s does not take its configuration %s: %w", r.GetKind(), quoted(string(r.GetConfig())), errors.New(told(faults)))
+	return fmt.Errorf("%s does not take its configuration: %s", r.GetKind(), quoted(told(faults)))
 }
 
 // told is diagnostics as text.

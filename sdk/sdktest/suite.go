@@ -70,6 +70,7 @@ func (s *Suite) Run(ctx context.Context, report func(Result)) bool {
 			unmet[r.Name] = true
 		} else {
 			result.Verdict, result.Reason = judge(r.run(ctx, x))
+			result.Reason = x.redact(result.Reason)
 		}
 		result.Took = time.Since(began)
 		if result.Verdict == Fail {

@@ -2,9 +2,12 @@ package sdktest_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +26,7 @@ func TestMain(m *testing.M) {
 		flag.Set("test.parallel", "4") // most of the time is spent on waiting
 		goleak.VerifyTestMain(m)
 	case "sleeper":
-		time.Sleep(forEver)
+		sleep()
 	default:
 		os.Exit(serveModel(mode))
 	}
@@ -37,7 +40,7 @@ func suite(t *testing.T, mode string) *sdktest.Suite {
 		t.Fatal(err)
 	}
 	return &sdktest.Suite{
-		Command: host.Command{Path: own, Env: map[string]string{modelMode: mode}},
+		Command: host.Command{Path: own, Env: map[string]string{modelMode: mode, "GORACE": "atexit_sleep_ms=0"}},
 		Options: sdktest.Options{
 			Config: map[string]string{"wrap": `{"word":"inner"}`, "keys": `{"word":"none"}`},
 			Policy: map[string]sdk.ProviderPolicy{"keys": {Issuers: []string{"https://issuer.example"}, Audiences: []string{"headgate"}, Algs: []string{"EdDSA"}}},
@@ -76,7 +79,7 @@ var bad = []struct {
 	{"plain", "mtls", "handshake has no certificate", []string{"health", "describe"}},
 	{"no-health", "health", `asked for "plugin"`, nil},
 	{"describe-changes", "describe", "something else the second time", nil},
-	{"describe-slow", "describe", "deadline", nil},
+	{"describe-slow", "describe", "no answer in time", nil},
 	{"no-kinds", "describe", "offers neither a transform nor a provider", nil},
 	{"bad-name", "describe", `"Wrap It"`, nil},
 
@@ -87,7 +90,7 @@ var bad = []struct {
 	{"refuses-all", "configure", "not today", nil},
 	{"lenient", "unknown-key", "/zz-headgate-unknown", []string{"dry-run"}},
 	{"no-path", "wrong-type", "no diagnostic has the path /count", nil},
-	{"missing-ok", "missing-key", "is taken, though its /word is at fault", nil},
+	{"missing-ok", "missing-key", "is taken whose /word is at fault", nil},
 	{"tells-secret", "secrets", "a diagnostic shows a secret", nil},
 	{"logs-secret", "secrets", "the log shows a secret", nil},
 	{"dry-keeps", "dry-run", "after a dry run alone", nil},
@@ -140,7 +143,7 @@ var bad = []struct {
 	{"trust-hasty", "snapshot-answer", "before the first was answered", nil},
 	{"trust-sulks", "snapshot-refused", "then not", nil},
 	{"trust-back", "snapshot-version", "comes after version", nil},
-	{"hint-slow", "hint", "Hint", nil},
+	{"hint-slow", "hint", "no answer in time", nil},
 	{"watch-stays", "watch-end", "does not end", nil},
 }
 
@@ -196,6 +199,33 @@ func expect(t *testing.T, s *sdktest.Suite, rule, reason string, also []string) 
 	})
 	if passed || !found {
 		t.Errorf("%s does not fail (passed %v)", rule, passed)
+	}
+}
+
+func TestNoProcessIsLeft(t *testing.T) {
+	dir, err := os.MkdirTemp("", "hg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	s := suite(t, "leaves-child")
+	s.Command.Env[sleeperDir] = dir
+	s.Only("handshake", "describe", "schema", "sample", "configure", "one-outcome", "order", "large")
+	s.Run(t.Context(), func(sdktest.Result) {})
+	sockets, err := os.ReadDir(dir)
+	if err != nil || len(sockets) == 0 {
+		t.Fatalf("no child was started: %v", err)
+	}
+	for _, socket := range sockets {
+		conn, err := net.Dial("unix", filepath.Join(dir, socket.Name()))
+		if err != nil {
+			continue // nobody listens any more
+		}
+		defer conn.Close()
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // a killed process is not at once gone
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("a child of the plugin lives on")
+		}
 	}
 }
 

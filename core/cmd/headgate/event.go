@@ -185,6 +185,7 @@ func (a *app) printEvent(e *admin.Event) {
 	for _, c := range e.Channels {
 		a.printf("\nchannel    %s: %s, attempt %d, %s\n", c.Channel, channelStateOf(c), c.Attempt, count(c.Failures, "failure"))
 		a.optional("order key", c.Order)
+		a.optional("through", strings.Join(c.Transforms, ", "))
 		a.optional("due", stamp(c.Due))
 		a.optional("changed", stamp(c.At))
 		a.optional("reason", c.Reason)

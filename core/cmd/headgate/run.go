@@ -43,6 +43,9 @@ func (a *app) runCommand() *cobra.Command {
 				}
 				log = log.With().Str("mode", "DEV").Logger()
 			}
+			if err := keepMemoryPrivate(); err != nil {
+				return err
+			}
 			for _, w := range cfg.Warnings() {
 				log.Warn().Msg(w)
 			}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -237,13 +238,19 @@ func (s screen) commands(b *bytes.Buffer) {
 }
 
 func channelState(c admin.Command) string {
+	state := "open"
 	switch {
 	case c.Paused:
-		return "paused"
+		state = "paused"
 	case c.Brake > 0:
-		return fmt.Sprintf("slow: %d at once", c.Brake)
+		state = fmt.Sprintf("slow: %d at once", c.Brake)
 	}
-	return "open"
+	for _, chain := range c.Chains {
+		if chain.Away {
+			state += fmt.Sprintf("; %d wait for %s", chain.Shelved, strings.Join(chain.Transforms, ", "))
+		}
+	}
+	return state
 }
 
 func (s screen) telemetry(b *bytes.Buffer) {

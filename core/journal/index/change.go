@@ -9,7 +9,7 @@ func (c *Channel) End(seq uint64) {
 		return
 	}
 	s := c.table.at(r)
-	was, hash := s.phase, s.laneHash()
+	hash := s.laneHash()
 	c.leave(r)
 	c.weigh(s, -1)
 	c.counts.Bytes -= int64(s.size) * sizeUnit
@@ -28,9 +28,6 @@ func (c *Channel) End(seq uint64) {
 		c.table.remove(r)
 	}
 	c.open(hash, r)
-	if was >= shelved {
-		c.sweep(int(was - shelved))
-	}
 	if c.table.count == 0 {
 		c.again, c.due = queue{}, nil // all of them are stale
 	}
@@ -66,7 +63,7 @@ func (c *Channel) Die(seq uint64, p Past) {
 	if s.phase == waiting || s.phase == unseen {
 		return // it is met where it stands
 	}
-	if s.phase < shelved {
+	if !s.onShelf() {
 		s.phase = aside
 	}
 	if !s.is(isPark) {

@@ -8,8 +8,8 @@ type Channel struct {
 	again queue         // to be handed out at once, before those not looked at yet
 	due   dueHeap
 
-	shelves []shelf // by number
-	opened  []int   // numbers of those that are open, in the order of that
+	shelves map[string]line // by name; nil for none
+	opened  line            // what lay on those that were opened
 
 	next uint64 // sequence from which on nothing was looked at
 	sent uint64 // legs up to here may have been handed out before a restart

@@ -66,8 +66,7 @@ var shelves = []string{"p", "q", "r"}
 
 func (w *walk) unshelve(name string) {
 	w.Helper()
-	got := w.c.Unshelve(name)
-	if known, left := w.m.unshelve(name); got && !known || !got && left {
+	if got, want := w.c.Unshelve(name), w.m.unshelve(name); got != want {
 		w.Fatalf("step %d: Unshelve of %s gave %t", w.step, name, got)
 	}
 }

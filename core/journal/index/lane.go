@@ -1,22 +1,16 @@
 package index
 
-// lane is what shares an order key. Its head is on its way, held, or a dead
-// letter that keeps it closed; the others stand in line, linked by their slots.
+// lane is what shares an order key. Its head is on its way, on a shelf, held, or
+// a dead letter that keeps it closed; the others stand in line.
 type lane struct {
-	head        ref
-	first, last ref
+	head ref
+	line line
 }
 
 // line puts a leg at the end of a lane's line.
 func (c *Channel) line(ln *lane, r ref) {
-	s := c.table.at(r)
-	s.phase, s.next = waiting, 0
-	if ln.last == 0 {
-		ln.first = r
-	} else {
-		c.table.at(ln.last).next = r
-	}
-	ln.last = r
+	c.table.at(r).phase = waiting
+	c.table.push(&ln.line, r)
 }
 
 // open lets the next of a lane go when its head has ended.
@@ -25,13 +19,9 @@ func (c *Channel) open(hash uint64, head ref) {
 	if hash == 0 || ln == nil || ln.head != head {
 		return
 	}
-	for ln.first != 0 {
-		r := ln.first
+	for ln.line.first != 0 {
+		r := c.table.pop(&ln.line)
 		s := c.table.at(r)
-		ln.first, s.next = s.next, 0
-		if ln.first == 0 {
-			ln.last = 0
-		}
 		if s.is(isGone) {
 			c.table.remove(r)
 			continue

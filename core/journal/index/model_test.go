@@ -8,13 +8,13 @@ import (
 
 // model is a channel told the obvious way: lists, looked through from the start.
 type model struct {
-	legs   []*modelLeg // that have not ended, by sequence
-	lines  map[uint64][]*modelLeg
-	again  []*modelLeg // in the order in which they came to be queued
-	lying  []modelShelf
-	opened []modelShelf // in the order in which they were opened
-	next   uint64
-	due    bool // it is a due one's turn
+	legs    []*modelLeg // that have not ended, by sequence
+	lines   map[uint64][]*modelLeg
+	again   []*modelLeg // in the order in which they came to be queued
+	shelves map[string][]*modelLeg
+	opened  []*modelLeg // that lay on those that were opened
+	next    uint64
+	due     bool // it is a due one's turn
 }
 
 type modelLeg struct {
@@ -23,12 +23,9 @@ type modelLeg struct {
 	redone bool   // it was redriven, and has lost its place
 }
 
-type modelShelf struct {
-	name string
-	legs []*modelLeg
+func newModel() *model {
+	return &model{lines: make(map[uint64][]*modelLeg), shelves: make(map[string][]*modelLeg)}
 }
-
-func newModel() *model { return &model{lines: make(map[uint64][]*modelLeg)} }
 
 func (m *model) add(l index.Leg) {
 	m.legs = append(m.legs, &modelLeg{Leg: l, at: "unseen"})
@@ -123,10 +120,8 @@ func (m *model) fresh(now int64, upTo uint64, t *index.Taken) *modelLeg {
 		}
 	}
 	for len(m.opened) > 0 {
-		l := m.opened[0].legs[0]
-		if m.opened[0].legs = m.opened[0].legs[1:]; len(m.opened[0].legs) == 0 {
-			m.opened = m.opened[1:]
-		}
+		l := m.opened[0]
+		m.opened = m.opened[1:]
 		if l.at != "ended" && m.meet(l, now) {
 			return l
 		}
@@ -301,35 +296,20 @@ func (m *model) shelve(l *modelLeg, attempt int, name string) bool {
 	l.Attempt--
 	l.Until = 0
 	l.at = "shelf"
-	if i := slices.IndexFunc(m.opened, func(s modelShelf) bool { return s.name == name }); i >= 0 {
-		m.lying = append(m.lying, m.opened[i])
-		m.opened = slices.Delete(m.opened, i, i+1)
-	}
-	i := slices.IndexFunc(m.lying, func(s modelShelf) bool { return s.name == name })
-	if i < 0 {
-		i = len(m.lying)
-		m.lying = append(m.lying, modelShelf{name: name})
-	}
-	m.lying[i].legs = append(m.lying[i].legs, l)
+	m.shelves[name] = append(m.shelves[name], l)
 	return true
 }
 
-// unshelve reports whether anything lay on the shelf, and whether any of it is
-// left.
-func (m *model) unshelve(name string) (known, left bool) {
-	i := slices.IndexFunc(m.lying, func(s modelShelf) bool { return s.name == name })
-	if i < 0 {
-		return false, false
-	}
-	left = slices.ContainsFunc(m.lying[i].legs, func(l *modelLeg) bool { return l.at != "ended" })
-	m.opened = append(m.opened, m.lying[i])
-	m.lying = slices.Delete(m.lying, i, i+1)
-	return true, left
+func (m *model) unshelve(name string) bool {
+	legs, ok := m.shelves[name]
+	delete(m.shelves, name)
+	m.opened = append(m.opened, legs...)
+	return ok
 }
 
 func (m *model) counts() (n index.Counts) {
-	for _, s := range m.lying {
-		for _, l := range s.legs {
+	for _, shelf := range m.shelves {
+		for _, l := range shelf {
 			if l.at == "shelf" && !l.Dead && !l.Held {
 				n.Shelved++
 			}

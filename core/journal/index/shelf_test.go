@@ -2,7 +2,6 @@ package index
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"testing"
 )
@@ -51,19 +50,40 @@ func TestMemoryOfShelved(t *testing.T) {
 		t.Errorf("a Take of the only one that goes looked at %d", n)
 	}
 	c.End(many + 1)
-	if !c.Unshelve("p") || c.Counts().Shelved != 0 {
+	if !c.Unshelve("p") || c.Unshelve("p") || c.Counts().Shelved != many-maxUncounted {
 		t.Errorf("unshelved, there are %+v", c.Counts())
 	}
 	if n := looksOf(c); n != 1 {
 		t.Errorf("the first Take of an open shelf looked at %d", n)
 	}
 	bytesEach(t, "unshelved", before, many, 32)
-	shelveAll(t, c, many-1, "q")
-	bytesEach(t, "on another shelf", before, many, 32)
+	shelveAll(t, c, many-1, "p")
+	bytesEach(t, "shelved again", before, many, 32)
 	for seq := range uint64(many) {
 		c.End(seq + 1)
 	}
-	bytesEach(t, "ended on the shelf", before, many, 0.1)
+	if c.Unshelve("p"); c.Counts() != (Counts{}) || c.opened.first == 0 {
+		t.Errorf("counts are %+v", c.Counts())
+	}
+	for c.Take(1, 1, 1<<62).More {
+	}
+	bytesEach(t, "ended on the shelf, and met", before, many, 0.1)
+	runtime.KeepAlive(c)
+}
+
+// Shelves may be many and small: each takes about as much as four legs.
+func TestMemoryOfShelves(t *testing.T) {
+	const each = 32
+	before := heap()
+	c := fill(many, none)
+	for n := range many / each {
+		shelveAll(t, c, each, fmt.Sprint("chain#", n))
+	}
+	bytesEach(t, "on small shelves", before, many, 32+112./each)
+	for n := range many / each {
+		c.Unshelve(fmt.Sprint("chain#", n))
+	}
+	bytesEach(t, "unshelved", before, many, 32)
 	runtime.KeepAlive(c)
 }
 
@@ -85,38 +105,23 @@ func TestShelvedOfBefore(t *testing.T) {
 	}
 }
 
-// A leg that ended on a shelf keeps its slot no longer than those before it,
-// and it does not outlive the shelf's line.
+// Of a leg that ended on a shelf nothing is left once it was met.
 func TestEndedOnShelf(t *testing.T) {
 	const n = 1000
-	for name, order := range map[string]func(i int) uint64{
-		"up":   func(i int) uint64 { return uint64(i + 1) },
-		"down": func(i int) uint64 { return uint64(n - i) },
-		"shuffled": func() func(int) uint64 {
-			p := rand.New(rand.NewPCG(1, 2)).Perm(n)
-			return func(i int) uint64 { return uint64(p[i] + 1) }
-		}(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := fill(n+1, none)
-			shelveAll(t, c, n+1, "p")
-			for i := range n {
-				c.End(order(i))
-				if _, ok := c.Find(order(i)); ok || c.Counts().Shelved != n-i || c.Counts().Pending != n-i {
-					t.Fatalf("%d is there, of %+v", order(i), c.Counts())
-				}
-				if name == "up" && c.table.count != n-i {
-					t.Fatalf("%d slots are left of %d legs", c.table.count, n-i)
-				}
-			}
-			c.Unshelve("p")
-			if got := c.Take(1, 10, 1<<62); len(got.Legs) != 1 || got.Legs[0].Seq != n+1 || got.More {
-				t.Fatalf("Take gave %+v", got)
-			}
-			if c.table.count != 1 || len(c.opened) != 0 {
-				t.Errorf("%d slots and %d open shelves are left", c.table.count, len(c.opened))
-			}
-		})
+	c := fill(n+1, none)
+	shelveAll(t, c, n+1, "p")
+	for seq := uint64(n); seq > 0; seq-- {
+		c.End(seq)
+		if _, ok := c.Find(seq); ok || c.Counts().Shelved != int(seq) || c.Counts().Pending != int(seq) {
+			t.Fatalf("%d is there, of %+v", seq, c.Counts())
+		}
+	}
+	c.Unshelve("p")
+	if got := c.Take(1, 10, 1<<62); len(got.Legs) != 1 || got.Legs[0].Seq != n+1 || got.More {
+		t.Fatalf("Take gave %+v", got)
+	}
+	if c.table.count != 1 || c.opened != (line{}) || c.shelves != nil {
+		t.Errorf("%d slots and the lines %v, %v are left", c.table.count, c.opened, c.shelves)
 	}
 }
 
@@ -140,7 +145,7 @@ func TestEndedOnShelfOpensItsLane(t *testing.T) {
 	}
 }
 
-// What is met on an open shelf and does not go is passed over a bounded number
+// What lay on a shelf and does not go when it is met is passed over a bounded number
 // at a time.
 func TestTakeIsBoundedOnShelves(t *testing.T) {
 	const n = 10 * maxLooks
@@ -169,66 +174,5 @@ func TestTakeIsBoundedOnShelves(t *testing.T) {
 		if !got.More || got.Dry || len(got.Legs) > 0 {
 			t.Fatalf("Take %d gave %+v", takes, got)
 		}
-	}
-}
-
-// What is put on an open shelf closes it: nothing is handed out only to come
-// back.
-func TestShelvedAgain(t *testing.T) {
-	c := fill(10, none)
-	shelveAll(t, c, 10, "p")
-	c.Unshelve("p")
-	for _, l := range c.Take(1, 3, 1<<62).Legs {
-		c.Shelve(l.Seq, l.Attempt, "p")
-	}
-	if got := c.Take(1, 10, 1<<62); len(got.Legs) != 0 || !got.Dry || c.Counts().Shelved != 10 {
-		t.Fatalf("Take gave %+v of %+v", got, c.Counts())
-	}
-	if !c.Unshelve("p") || c.Unshelve("p") {
-		t.Error("it is not opened once")
-	}
-	for i, l := range c.Take(1, 10, 1<<62).Legs {
-		if want := uint64(3+i)%10 + 1; l.Seq != want || l.Attempt != 1 {
-			t.Errorf("%d. is %+v, want %d", i, l, want)
-		}
-	}
-}
-
-// More shelves than are told apart lose nothing: what lies on those beyond goes
-// too early at worst.
-func TestManyShelves(t *testing.T) {
-	const n = maxShelves + 50
-	c := fill(n, none)
-	for _, l := range c.Take(1, n, 1<<62).Legs {
-		c.Shelve(l.Seq, l.Attempt, fmt.Sprint(l.Seq))
-	}
-	if len(c.shelves) != maxShelves || c.Counts().Shelved != n {
-		t.Fatalf("%d shelves, %+v", len(c.shelves), c.Counts())
-	}
-	for seq := uint64(n); int(seq) > maxShelves; seq-- { // the first one that is named opens all of these
-		c.Unshelve(fmt.Sprint(seq))
-	}
-	if got := c.Take(1, n, 1<<62).Legs; len(got) != n-maxShelves+1 || got[0].Seq != uint64(maxShelves) {
-		t.Fatalf("%d of the shared shelf were handed out", len(got))
-	}
-	for seq := uint64(maxShelves - 1); seq > 0; seq-- {
-		if !c.Unshelve(fmt.Sprint(seq)) {
-			t.Fatalf("nothing is on shelf %d", seq)
-		}
-		if got := c.Take(1, n, 1<<62).Legs; len(got) != 1 || got[0].Seq != seq {
-			t.Fatalf("shelf %d had %+v", seq, got)
-		}
-	}
-	for seq := range uint64(n) { // those that are empty are used again
-		c.Shelve(seq+1, 1, fmt.Sprint("again", seq%3))
-	}
-	for i := range 3 {
-		c.Unshelve(fmt.Sprint("again", i))
-		if got := c.Take(1, n, 1<<62).Legs; len(got) != n/3 {
-			t.Errorf("%d of %d were handed out", len(got), n/3)
-		}
-	}
-	if len(c.shelves) != maxShelves || c.Counts().Shelved != 0 {
-		t.Errorf("there are %d shelves and %+v", len(c.shelves), c.Counts())
 	}
 }

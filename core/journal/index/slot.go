@@ -19,7 +19,7 @@ type slot struct {
 	segment uint32
 	offset  uint32
 	lane    [2]uint32
-	next    ref // in the line of its lane, or of its shelf
+	next    ref // in the line it stands in
 	size    uint16
 	phase   phase
 	flags   uint8
@@ -35,7 +35,8 @@ const (
 	due                  // to be handed out at a time
 	out                  // with a consumer
 	aside                // held, or dead: not on the way
-	shelved              // in the line of the first shelf; of the others, as many above
+	shelved              // in the line of a shelf
+	opened               // in the line of what lay on a shelf that was opened
 )
 
 const (
@@ -55,8 +56,11 @@ func (s *slot) set(flag uint8, on bool) {
 	}
 }
 
-// stands reports whether a line has the slot: that of its lane or of its shelf.
-// What becomes of it there is told when the line comes to it.
-func (s *slot) stands() bool { return s.phase == waiting || s.phase >= shelved }
+// stands reports whether the slot stands in a line. What becomes of it there is
+// told when it is met.
+func (s *slot) stands() bool { return s.phase == waiting || s.onShelf() }
+
+// onShelf reports whether the slot was put on a shelf and not met since.
+func (s *slot) onShelf() bool { return s.phase == shelved || s.phase == opened }
 
 func (s *slot) laneHash() uint64 { return uint64(s.lane[0])<<32 | uint64(s.lane[1]) }

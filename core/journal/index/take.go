@@ -84,7 +84,7 @@ func (c *Channel) pick(t *taking) ref {
 }
 
 // fresh gives a leg that may go at once: one that waited for its lane or came
-// back, else one of an open shelf, else the next one that was not looked at.
+// back, else one of a shelf that was opened, else the next one that was not looked at.
 func (c *Channel) fresh(t *taking) ref {
 	for c.again.len() > 0 {
 		if h := c.again.front(); c.isFresh(h, queued) {

@@ -8,7 +8,7 @@ import (
 )
 
 // channel orders the legs of one channel. A leg that may be handed out is
-// fresh, due, or on an open shelf; one behind another of its lane is in neither.
+// fresh, due, or off its shelf; one behind another of its lane is in neither.
 type channel struct {
 	most  int64
 	bytes int64
@@ -18,12 +18,12 @@ type channel struct {
 	wake  chan struct{}
 
 	shelves map[string]*shelf
-	opened  []*shelf // in the order in which they were
+	opened  queue[*shelf] // none of them empty
 
 	dueNext bool // whose turn it is: a due one's, or a fresh one's
 	stale   int  // places among the fresh whose legs were withdrawn
 
-	pending, out, dead, held int
+	pending, out, dead, held, shelved int
 }
 
 // lane is what shares an order key: only its head is handed out.
@@ -214,7 +214,7 @@ func (c *channel) settle(l *leg, o *outbox.Outcome) bool {
 }
 
 func (c *channel) hold(l *leg, o *outbox.Outcome) {
-	l.weigh(-1)
+	c.weigh(l, -1)
 	l.held = true
 	c.held++
 	c.withdraw(l)
@@ -224,7 +224,7 @@ func (c *channel) hold(l *leg, o *outbox.Outcome) {
 // release lets a held leg go on: at once if it heads its lane, or when it is due.
 func (c *channel) release(l *leg, o *outbox.Outcome) {
 	c.unhold(l)
-	l.weigh(1)
+	c.weigh(l, 1)
 	l.note(o)
 	switch {
 	case l.out || l.shelf != nil || !c.heads(l):
@@ -273,7 +273,7 @@ func (c *channel) end(l *leg, o *outbox.Outcome, to state) {
 		c.out--
 	}
 	c.withdraw(l)
-	l.weigh(-1)
+	c.weigh(l, -1)
 	c.unhold(l)
 	if was == failed {
 		c.dead--
@@ -335,7 +335,7 @@ func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 	c.pending++
 	l.state, l.failures, l.redriven = pending, 0, outbox.Nanos(o.At)
 	l.note(o)
-	l.weigh(1)
+	c.weigh(l, 1)
 	ln := c.lanes[l.target.Order]
 	parked := l.target.Order != "" && ln != nil && ln.isParkedBy(l)
 	if parked {
@@ -351,13 +351,7 @@ func (c *channel) redrive(l *leg, o *outbox.Outcome) {
 }
 
 func (c *channel) stats() outbox.ChannelStats {
-	shelved := 0
-	for _, sh := range c.shelves {
-		if !sh.open {
-			shelved += sh.count
-		}
-	}
-	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Held: c.held, Shelved: shelved, Bytes: c.bytes}
+	return outbox.ChannelStats{Pending: c.pending, Out: c.out, Dead: c.dead, Held: c.held, Shelved: c.shelved, Bytes: c.bytes}
 }
 
 // dueHeap holds legs that wait for a time, earliest first.

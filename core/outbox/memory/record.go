@@ -32,7 +32,7 @@ type leg struct {
 	record   *record
 	target   *outbox.Target
 	told     *told  // nil while nothing was
-	shelf    *shelf // nil if it lies on none
+	shelf    *shelf // that it lies on, opened or not; nil for none
 	due, at  int64  // 0 for never
 	redriven int64  // 0 for never
 	attempt  int32

@@ -1,19 +1,13 @@
 package memory
 
-import (
-	"slices"
-
-	"github.com/headgate-io/headgate/core/outbox"
-)
+import "github.com/headgate-io/headgate/core/outbox"
 
 // shelf has legs that go on when something outside comes back, in the order in
-// which they came, until it is opened. One that ends or dies lies there until it
-// is met.
+// which they came. One that ends or dies there lies there until it is met.
 type shelf struct {
-	name  string
-	legs  queue[*leg]
-	count int // pending ones that are not held
-	open  bool
+	legs   queue[*leg]
+	count  int // pending ones that are not held
+	opened bool
 }
 
 // Shelve implements outbox.Dispatching.
@@ -46,37 +40,34 @@ func (c *channel) shelve(l *leg, name string) {
 	l.attempt--
 	sh := c.shelves[name]
 	if sh == nil {
-		sh = &shelf{name: name}
+		sh = &shelf{}
 		c.shelves[name] = sh
-	}
-	if sh.open {
-		sh.open = false
-		c.opened = slices.DeleteFunc(c.opened, func(x *shelf) bool { return x == sh })
 	}
 	l.shelf = sh
 	sh.legs.push(l)
-	l.weigh(1)
+	c.weigh(l, 1)
 }
 
 func (c *channel) unshelve(name string) {
-	if sh := c.shelves[name]; sh != nil && !sh.open {
-		sh.open = true
-		c.opened = append(c.opened, sh)
+	if sh := c.shelves[name]; sh != nil {
+		delete(c.shelves, name)
+		sh.opened = true
+		c.shelved -= sh.count
+		c.opened.push(sh)
 		c.signal()
 	}
 }
 
-// unshelved gives a leg of an open shelf that may be handed out, nil for none.
+// unshelved gives a leg of those whose shelf was opened that may be handed out,
+// nil for none.
 func (c *channel) unshelved() *leg {
-	for len(c.opened) > 0 {
-		sh := c.opened[0]
-		if sh.legs.len() == 0 {
-			delete(c.shelves, sh.name)
-			c.opened = c.opened[1:]
-			continue
-		}
+	for c.opened.len() > 0 {
+		sh := *c.opened.front()
 		l := sh.legs.pop()
-		l.weigh(-1)
+		if sh.legs.len() == 0 {
+			c.opened.pop()
+		}
+		c.weigh(l, -1)
 		l.shelf = nil
 		if l.state != pending {
 			continue // it ended or died there
@@ -93,8 +84,12 @@ func (c *channel) unshelved() *leg {
 }
 
 // weigh counts a leg in or out, if it lies on a shelf and would go but for that.
-func (l *leg) weigh(n int) {
-	if l.shelf != nil && l.state == pending && !l.held {
-		l.shelf.count += n
+func (c *channel) weigh(l *leg, n int) {
+	if l.shelf == nil || l.state != pending || l.held {
+		return
+	}
+	l.shelf.count += n
+	if !l.shelf.opened {
+		c.shelved += n
 	}
 }

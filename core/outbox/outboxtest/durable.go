@@ -450,9 +450,9 @@ func shelvedIsReady(s *durable) {
 	s.shelve("p", s.take(10, "1", "3")...)
 	s.wantShelved(2)
 	s.reopen()
-	s.wantShelved(0)
 	s.store.Unshelve("a", "p") // is not known any more
 	items := s.take(10, "1", "3")
+	s.wantShelved(0)
 	s.wantAttempt(items[0], 1)
 	s.wantAttempt(items[1], 1)
 	s.settle(items[0], outbox.Done)

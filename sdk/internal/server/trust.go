@@ -39,7 +39,7 @@ func (s *Server) WatchTrust(stream grpc.BidiStreamingServer[pb.WatchTrustRequest
 	case stream.Context().Err() != nil:
 		return stream.Context().Err()
 	case ctx.Err() != nil:
-		return wire.ToStatus(fmt.Errorf("%w: %s was replaced or drained", sdk.ErrUnavailable, first.GetKind()))
+		return nil // replaced or drained: the stream just ends
 	case err == nil:
 		err = errors.New("the provider stopped watching")
 	}

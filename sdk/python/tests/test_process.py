@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zipapp
 from base64 import b64decode
@@ -372,8 +373,9 @@ p.stdout.readline()"""
         self.assertNotIn("marking", router.end()[1])
 
     def await_draining(self, calls: Calls) -> None:
+        until = time.monotonic() + PATIENCE
         while calls.plugin("Health").ready:
-            pass
+            self.assertLess(time.monotonic(), until, "it does not drain")
 
     def await_log(self, router: Router, text: str) -> None:
         """Read stderr until a line has the text, and go on reading it to nowhere."""

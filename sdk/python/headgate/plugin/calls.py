@@ -1,12 +1,6 @@
 """The calls under way, which a drain waits for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Condition
-
-
-class Draining(Exception):
-    """No more calls are taken."""
 
 
 class Calls:
@@ -17,19 +11,17 @@ class Calls:
         self._under_way = 0
         self.draining = False
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Be a call under way. It raises Draining instead when there may be none."""
+    def begin(self) -> bool:
+        """Count a call, which has to end; tell whether there may be one at all."""
         with self._changed:
-            if self.draining:
-                raise Draining
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
+            if not self.draining:
+                self._under_way += 1
+            return not self.draining
+
+    def end(self) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
 
     def drain(self, seconds: float | None) -> bool:
         """Take no more, and tell whether none is left after so long (None: ever)."""

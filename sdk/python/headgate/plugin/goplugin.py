@@ -32,7 +32,9 @@ def generic(shutdown: Callable[[], None]) -> list[Any]:
         return SERVING
 
     def end(request: bytes, context: Any) -> bytes:
-        shutdown()
+        # When the answer has left, or now if nobody waits for it.
+        if not context.add_callback(shutdown):
+            shutdown()
         return EMPTY
 
     def output(request: bytes, context: Any) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import grpc
 
 from headgate import VERSION
 from headgate.plugin import wire
-from headgate.plugin.calls import Calls, Draining
+from headgate.plugin.calls import Calls
 from headgate.plugin.diagnostic import Diagnostic, Diagnostics
 from headgate.plugin.instance import Instance
 from headgate.plugin.offer import Offer
@@ -140,11 +140,14 @@ class Rpc:
         """Make a call one that a drain waits for, and that is refused after it."""
 
         def one(request: Any, context: Any) -> Any:
-            try:
-                with self.calls.one():
-                    return call(request, context)
-            except Draining:
+            if not self.calls.begin():
                 context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING)
+            try:
+                return call(request, context)
+            finally:
+                # It ends when its answer has left, or here if nobody waits for one.
+                if not context.add_callback(self.calls.end):
+                    self.calls.end()
 
         return one
 

@@ -30,7 +30,8 @@ def serve(*kinds: Kind, name: str | None = None) -> NoReturn:
         # Only here: what a plugin's tests import needs neither gRPC nor protobuf.
         from headgate.plugin.process import Process
 
-        code = Process(offer, kept).run()
+        process = Process(offer, kept)
+        code = process.run()
     except ModuleNotFoundError as e:
         print(f"plugin {offer.name}: {e}: {INSTALL}", file=sys.stderr)
     except (OSError, RuntimeError) as e:

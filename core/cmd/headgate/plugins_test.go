@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// author is somebody who writes a plugin.
+type author struct {
+	*testing.T
+	dir, binary string
+}
+
+func newAuthor(t *testing.T) *author {
+	t.Helper()
+	a := &author{T: t, dir: t.TempDir()}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.binary = filepath.Join(a.dir, "headgate") // by this name the test binary is the command
+	if err := os.Symlink(self, a.binary); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *author) command(dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = filepath.Join(a.dir, dir)
+	return cmd
+}
+
+// must runs a command and gives what it printed.
+func (a *author) must(dir, name string, args ...string) string {
+	a.Helper()
+	out, err := a.command(dir, name, args...).CombinedOutput()
+	if err != nil {
+		a.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (a *author) want(text string, parts ...string) {
+	a.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			a.Errorf("%q is not in\n%s", p, text)
+		}
+	}
+}
+
+func TestAuthorsInGo(t *testing.T) {
+	a := newAuthor(t)
+	a.want(a.must(".", a.binary, "plugin", "new", "shout"), "headgate plugin dev shout", `plugin = "shout"`, "sha256 = ")
+	a.must("shout", "go", "test", ".")
+	a.want(a.must(".", a.binary, "plugin", "dev", "shout", "--once"), `"text":"HELLO!"`)
+	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout"), "shout 0.1.0", "config.mark", `path = "shout/shout"`)
+	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout", "--call", "sample", "--config-json", `{"mark":"?"}`), `"text":"HELLO?"`)
+	a.want(a.must(".", a.binary, "plugin", "bench", "shout/shout", "--for", "20ms", "--batches", "1,16"), "US/EVENT")
+	out, err := a.command(".", a.binary, "plugin", "new", "shout").CombinedOutput()
+	if err == nil {
+		t.Error("a directory that is there is written into")
+	}
+	a.want(string(out), "shout is there already")
+	a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider")
+	a.must("idp", "go", "vet", ".")
+}
+
+func TestAuthorsInPython(t *testing.T) {
+	const python = "/usr/bin/python3" // that of the system, which has Debian's packages
+	if exec.Command(python, "-c", "import grpc, google.protobuf, cryptography").Run() != nil {
+		if os.Getenv("HEADGATE_REQUIRE_PEERS") != "" {
+			t.Fatal("python3 with grpcio, protobuf and cryptography is required")
+		}
+		t.Skip("python3-grpcio, python3-protobuf and python3-cryptography are absent")
+	}
+	a := newAuthor(t)
+	a.want(a.must(".", a.binary, "plugin", "new", "say-it", "--lang", "python"), "python3 -m unittest", `path = "say-it.pyz"`, `command = ["python3", "-I"]`)
+	a.must("say-it", python, "-m", "unittest")
+	a.want(a.must(".", a.binary, "plugin", "dev", "say-it", "--once"), `"text":"HELLO!"`)
+	a.want(a.must(".", a.binary, "plugin", "test", "say-it.pyz", "--cycles", "1", "--junit", "report.xml"), " 0 failed")
+	if report, err := os.ReadFile(filepath.Join(a.dir, "report.xml")); err != nil || !bytes.Contains(report, []byte(`name="one-outcome"`)) {
+		t.Errorf("the report is %s, %v", report, err)
+	}
+	if sum := a.must(".", a.binary, "plugin", "pack", "say-it", "-o", "again.pyz"); !strings.HasPrefix(sum, sumOf(t, filepath.Join(a.dir, "say-it.pyz"))) {
+		t.Error("the same files give other bytes")
+	}
+	a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider", "--lang", "python")
+	a.must("idp", python, "-m", "unittest")
+}
+
+func sumOf(t *testing.T, path string) string {
+	t.Helper()
+	sum, err := sha256File(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// A change is swapped in; what does not build changes nothing.
+func TestDevSwapsAtEveryChange(t *testing.T) {
+	a := newAuthor(t)
+	a.must(".", a.binary, "plugin", "new", "shout")
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	dev := exec.CommandContext(ctx, a.binary, "plugin", "dev", "shout")
+	dev.Dir = a.dir
+	dev.Cancel = func() error { return dev.Process.Signal(os.Interrupt) }
+	both, to := io.Pipe()
+	dev.Stdout, dev.Stderr = to, to
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- dev.Wait(); _ = to.Close() }()
+	lines := bufio.NewScanner(both)
+	said := func(part string) {
+		t.Helper()
+		var all strings.Builder
+		for lines.Scan() {
+			all.WriteString(lines.Text() + "\n")
+			if strings.Contains(lines.Text(), part) {
+				return
+			}
+		}
+		t.Fatalf("%q did not come:\n%s", part, all.String())
+	}
+	source := filepath.Join(a.dir, "shout", "main.go")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrite := func(old, with string) {
+		t.Helper()
+		if err := os.WriteFile(source, bytes.Replace(text, []byte(old), []byte(with), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said(`"text":"HELLO!"`)
+	said("watching")
+	rewrite("ToUpper", "ToTitle is no Go")
+	said("the old version goes on: shout does not build")
+	rewrite("ToUpper(text)", "Repeat(text, 2)")
+	said("swapped")
+	said(`"text":"hellohello!"`)
+	rewrite(`plugin.Serve(transform)`, `panic("not today"); plugin.Serve(transform)`)
+	said("the old version goes on: ")
+	end()
+	go func() { _, _ = io.Copy(io.Discard, both) }()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) { // which it is when it ends well
+		t.Errorf("dev ends with %v", err)
+	}
+}
