@@ -151,6 +151,9 @@ type each[C any] struct {
 func (t *each[C]) Transform(ctx context.Context, events []Input) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(events))
 	for i, in := range events {
+		if err := ctx.Err(); err != nil { // nobody waits for the rest
+			return nil, err
+		}
 		outcomes[i] = t.one(ctx, in)
 	}
 	return outcomes, nil

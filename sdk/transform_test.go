@@ -151,3 +151,12 @@ func TestCheckRefusesABadPlugin(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchNobodyWaitsForEnds(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	calls := 0
+	tr := open(t, func(context.Context, word, *sdk.Event) error { calls++; end(); return nil })
+	if _, err := tr.Transform(ctx, []sdk.Input{{Event: &sdk.Event{}}, {Event: &sdk.Event{}}}); !errors.Is(err, context.Canceled) || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}

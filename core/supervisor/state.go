@@ -22,10 +22,11 @@ const (
 )
 
 const (
-	// The pause before a start is random between nothing and a bound, so that
+	// The pause before a start is random up to a bound, so that
 	// plugins that failed together do not start together. The bound doubles with
 	// each failure.
 	firstPause = 100 * time.Millisecond
+	leastPause = 2 * time.Millisecond // chance must not make a start follow at once
 	longPause  = 30 * time.Second
 	// healthyTime without a failure makes earlier ones forgotten.
 	healthyTime = time.Minute
@@ -111,7 +112,7 @@ func (m *machine) pause() time.Duration {
 	if doublings := m.streak - 1; doublings < 16 {
 		bound = min(bound, firstPause<<doublings)
 	}
-	return time.Duration(m.random() * float64(bound))
+	return max(time.Duration(m.random()*float64(bound)), leastPause)
 }
 
 // pardon takes back the failure of a generation, for an event was to blame: what

@@ -11,7 +11,7 @@ import (
 // logRules are about what a plugin writes, and where.
 var logRules = []rule{
 	{Rule{"stdout", "After the handshake nothing is written to stdout, which is the router's."}, "configure", 0, tryStdout},
-	{Rule{"log-lines", "Every line on stderr is a JSON object with @level and @message, of at most 64 KiB."}, "configure", 0, tryLogLines},
+	{Rule{"log-lines", "A line on stderr is plain text, or a JSON object with @level and @message; none is longer than 64 KiB."}, "configure", 0, tryLogLines},
 	{Rule{"log-volume", "It logs at most 1 KiB per event, and next to nothing when there is nothing to do."}, "configure", 0, tryLogVolume},
 }
 
@@ -56,12 +56,15 @@ func lineFault(line string) error {
 	if len(line) > maxLine {
 		return fmt.Errorf("a log line has %d bytes: want at most %d", len(line), maxLine)
 	}
+	if !strings.HasPrefix(line, "{") {
+		return nil // printed; the router logs it as it is
+	}
 	var fields struct {
 		Level *string `json:"@level"`
 		Text  *string `json:"@message"`
 	}
 	if json.Unmarshal([]byte(line), &fields) != nil || fields.Level == nil || fields.Text == nil {
-		return fmt.Errorf("a line on stderr is %s: want a JSON object with @level and @message", quoted(line))
+		return fmt.Errorf("a line on stderr is %s: in JSON a router wants @level and @message", quoted(line))
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func (m *model) Transform(ctx context.Context, r *pb.TransformRequest) (*pb.Tran
 		m.mix(events)
 	case "prints":
 		fmt.Println("one more batch")
-	case "plain-log":
-		fmt.Fprintln(os.Stderr, "one more batch")
+	case "other-log":
+		fmt.Fprintln(os.Stderr, `{"msg":"one more batch"}`)
 	case "long-line":
 		m.log(strings.Repeat("x", 70<<10))
 	case "floods":

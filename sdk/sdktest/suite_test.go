@@ -117,7 +117,7 @@ var bad = []struct {
 	{"strict-fields", "later-fields", "a field of a later version", nil},
 
 	{"prints", "stdout", `begin with "one more batch`, nil},
-	{"plain-log", "log-lines", `a line on stderr is "one more batch"`, nil},
+	{"other-log", "log-lines", `in JSON a router wants @level and @message`, nil},
 	{"long-line", "log-lines", "want at most 65536", nil},
 	{"floods", "log-volume", "for 256 events", nil},
 
