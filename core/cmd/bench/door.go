@@ -10,7 +10,7 @@ const batchEvents = 100
 
 // telemetry is S2.
 func (b *bench) telemetry(ctx context.Context) ([]*row, error) {
-	s, err := b.newStand(ctx, "S2", published, durable)
+	s, err := b.newStand(ctx, "S2", published, setup{engine: durable})
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +87,10 @@ func (b *bench) commands(ctx context.Context) ([]*row, error) {
 
 // newStands starts one with a durable outbox, and one with the other.
 func (b *bench) newStands(ctx context.Context, name string) (s, other *stand, err error) {
-	if s, err = b.newStand(ctx, name, commanded, durable); err != nil {
+	if s, err = b.newStand(ctx, name, commanded, setup{engine: durable}); err != nil {
 		return nil, nil, err
 	}
-	if other, err = b.newStand(ctx, name+"-memory", commanded, volatile); err != nil {
+	if other, err = b.newStand(ctx, name+"-memory", commanded, setup{engine: volatile}); err != nil {
 		s.close()
 		return nil, nil, err
 	}

@@ -102,7 +102,7 @@ func (b *bench) crowds(ctx context.Context, of engine) (*row, error) {
 	if r.Missing != "" {
 		return r, nil
 	}
-	rt, err := b.newRouter(ctx, "S9-"+string(of), of)
+	rt, err := b.newRouter(ctx, "S9-"+string(of), setup{engine: of})
 	if err != nil {
 		return nil, err
 	}

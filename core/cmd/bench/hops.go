@@ -22,7 +22,7 @@ const (
 // oneAtATime is S10: from a POST until the consumer has the event, nothing else
 // being under way.
 func (b *bench) oneAtATime(ctx context.Context) ([]*row, error) {
-	s, err := b.newStandAlone(ctx, "S10", commanded, durable)
+	s, err := b.newStandAlone(ctx, "S10", commanded, setup{engine: durable})
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-// Command bench measures headgate against its speed targets S1 to S4 and S7
+// Command bench measures headgate against its speed targets S1 to S4 and S6
 // to S10, and the journal alone: J1 appends, J2 remembered identities, J3 a
 // backlog and a restart. Run it with `go run ./core/cmd/bench`; --only S2,S3
 // takes a part of it.
@@ -23,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/headgate-io/headgate/sdk/plugin"
 )
 
 func main() {
@@ -55,6 +57,9 @@ type options struct {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && args[0] == roleArg {
 		return play(ctx, args[1:], os.Stdin, out)
+	}
+	if len(args) > 0 && args[0] == pluginArg {
+		plugin.Serve(transformer()) // ends the process
 	}
 	var o options
 	var seconds float64

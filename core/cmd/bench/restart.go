@@ -26,7 +26,7 @@ const (
 
 // restarts is J3: a router with a backlog is killed and started again.
 func (b *bench) restarts(ctx context.Context) ([]*row, error) {
-	r, err := b.newRouter(ctx, "J3", durable)
+	r, err := b.newRouter(ctx, "J3", setup{engine: durable})
 	if err != nil {
 		return nil, err
 	}

@@ -25,12 +25,13 @@ type stand struct {
 	kind     string // of the events that are sent
 
 	delivered, dropped, refused, asked int       // events, over all volleys
+	calls, transformed                 int       // of plugins, over all volleys
 	lags                               []float64 // of each, the part of what was accepted that was not delivered when the last answer came
 	commits                            *commits
 }
 
 // newStand starts one for events of kind.
-func (b *bench) newStand(ctx context.Context, name, kind string, of engine) (*stand, error) {
+func (b *bench) newStand(ctx context.Context, name, kind string, of setup) (*stand, error) {
 	s, err := b.newStandAlone(ctx, name, kind, of)
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func (b *bench) newStand(ctx context.Context, name, kind string, of engine) (*st
 }
 
 // newStandAlone starts one without a consumer.
-func (b *bench) newStandAlone(ctx context.Context, name, kind string, of engine) (*stand, error) {
+func (b *bench) newStandAlone(ctx context.Context, name, kind string, of setup) (*stand, error) {
 	s := &stand{b: b, kind: kind, commits: new(commits)}
 	var err error
 	if s.router, err = b.newRouter(ctx, name, of); err != nil {
@@ -102,7 +103,7 @@ type sample struct {
 	done float64 // the same, until the last is delivered, commands done
 	p50  float64 // milliseconds
 	p99  float64
-	cpu  float64 // microseconds of its process per event
+	cpu  float64 // microseconds of its processes per event
 }
 
 func newSample(v *volley, until, cpu time.Duration) sample {
@@ -134,7 +135,7 @@ func (s *stand) fireRouter(ctx context.Context, connections, batch int) (sample,
 	if err != nil {
 		return sample{}, err
 	}
-	used, err := cpuSince(s.router.cmd.Process.Pid, 0)
+	used, err := s.router.cpu(&before)
 	if err != nil {
 		return sample{}, err
 	}
@@ -157,11 +158,15 @@ func (s *stand) fireRouter(ctx context.Context, connections, batch int) (sample,
 	s.dropped += dropped(&after) - dropped(&before)
 	s.delivered += delivered(&after) - delivered(&before)
 	s.commits.add(before.Outbox.Disk, after.Outbox.Disk)
+	for i, p := range after.Plugins {
+		s.calls += p.Calls - before.Plugins[i].Calls
+		s.transformed += p.Events - before.Plugins[i].Events
+	}
 	if v.accepted > 0 {
 		s.lags = append(s.lags, max(1-float64(delivered(&at)-delivered(&before))/float64(v.accepted), 0))
 	}
-	cpu, err := cpuSince(s.router.cmd.Process.Pid, used)
-	return newSample(v, until, cpu), err
+	cpu, err := s.router.cpu(&after)
+	return newSample(v, until, cpu-used), err
 }
 
 func delivered(t *admin.Top) int { return int(t.Telemetry[0].Sent) + t.Commands[0].Counts.Done }
@@ -178,8 +183,12 @@ func (s *stand) tally() string {
 	return text + fmt.Sprintf("; %.1f %% of what was accepted was still on its way at the end of a round (median)", 100*summarize(s.lags).Median)
 }
 
+// perCall is how many events went to plugins at once.
+func (s *stand) perCall() float64 { return float64(s.transformed) / float64(max(s.calls, 1)) }
+
 // anew begins what is told of its volleys anew.
 func (s *stand) anew() {
 	s.delivered, s.dropped, s.refused, s.asked = 0, 0, 0, 0
+	s.calls, s.transformed = 0, 0
 	s.lags, s.commits = nil, new(commits)
 }
