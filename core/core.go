@@ -21,6 +21,7 @@ import (
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/supervisor"
 	"github.com/headgate-io/headgate/core/topology"
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
@@ -109,7 +110,16 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		return nil, err
 	}
 
-	if c.plugins, err = startPlugins(context.Background(), cfg, o.Version, part(o.Log, "plugin")); err != nil {
+	running := supervisor.Options{Version: o.Version, Log: part(o.Log, "plugin")}
+	if len(cfg.Transforms) > 0 {
+		sockets, err := openSocketDir(dir.Path)
+		if err != nil {
+			return nil, err
+		}
+		c.teardown = append(c.teardown, sockets.Close)
+		running.TempDir = sockets.path
+	}
+	if c.plugins, err = startPlugins(context.Background(), cfg, running); err != nil {
 		return nil, err
 	}
 	c.bound = append(c.bound, func() error { closePlugins(c.plugins); return nil })

@@ -161,7 +161,21 @@ func (c *Core) actOnEvents(ctx context.Context, a admin.Act) (done admin.Done, _
 	if err := c.store.Settle(ctx, outcomes); err != nil {
 		return admin.Done{}, err
 	}
+	for _, o := range outcomes {
+		if o.Action == outbox.Dropped {
+			c.forget(o.Channel, o.Seq)
+		}
+	}
 	return done, nil
+}
+
+// forget has a channel let go of an event that is at a transform.
+func (c *Core) forget(channel string, seq uint64) {
+	for _, ch := range c.commands {
+		if ch.name == channel {
+			ch.Forget(seq)
+		}
+	}
 }
 
 // outcomes are what an act means for the channels of one event.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headgate-io/headgate/core/admin"
@@ -51,14 +50,15 @@ func pluginSetting(cfg *config.Config, t *config.Transform) supervisor.Setting {
 }
 
 // startPlugins brings up every transform of the configuration at once, or tells
-// all that is wrong with them and leaves none running.
-func startPlugins(ctx context.Context, cfg *config.Config, version string, log zerolog.Logger) ([]plugin, error) {
+// all that is wrong with them and leaves none running. o is what they share.
+func startPlugins(ctx context.Context, cfg *config.Config, o supervisor.Options) ([]plugin, error) {
 	plugins := make([]plugin, len(cfg.Transforms))
 	faults := make([]config.Problems, len(plugins))
 	var g errgroup.Group
 	for i := range cfg.Transforms {
 		t := &cfg.Transforms[i]
-		plugins[i] = plugin{name: t.Name, Process: supervisor.New(supervisor.Options{Name: t.Name, Setting: pluginSetting(cfg, t), Version: version, Log: log})}
+		o.Name, o.Setting = t.Name, pluginSetting(cfg, t)
+		plugins[i] = plugin{name: t.Name, Process: supervisor.New(o)}
 		g.Go(func() error { faults[i] = plugins[i].begin(ctx, cfg, i); return nil })
 	}
 	_ = g.Wait() // faults has the errors
@@ -97,7 +97,7 @@ func closePlugins(plugins []plugin) {
 // CheckPlugins starts every transform of the configuration, has it check its
 // own, and ends it again. The error is what New would refuse.
 func CheckPlugins(ctx context.Context, cfg *config.Config, o Options) error {
-	plugins, err := startPlugins(ctx, cfg, o.Version, o.Log)
+	plugins, err := startPlugins(ctx, cfg, supervisor.Options{Version: o.Version, Log: o.Log})
 	closePlugins(plugins)
 	return err
 }

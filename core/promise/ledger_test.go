@@ -59,6 +59,18 @@ func (l *ledger) drop(at leg) {
 	l.dropped[at] = true
 }
 
+// did tells whether all of these events are done on a channel.
+func (l *ledger) did(channel string, ids ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		if l.done[leg{channel, id}] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // count gives how many events were accepted, and how many legs done.
 func (l *ledger) count() (accepted, done int) {
 	l.mu.Lock()

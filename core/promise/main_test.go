@@ -16,10 +16,12 @@ import (
 
 var (
 	binary  = flag.String("headgate", "", "the binary to put to the test; empty to build it")
+	beast   = flag.String("beast", "", "the plugin that it has to do with, see testdata/beast; empty to build it")
 	cycles  = flag.Int("cycles", 0, "kills, restarts or faults in each test; 0 for the few of the short form")
 	ids     = flag.Int("ids", 5_000, "ids that are sent again and again")
 	keys    = flag.Int("keys", 200, "order keys")
 	backlog = flag.Int("backlog", 20_000, "pending events of 1 KiB before a restart")
+	healthy = flag.Int("healthy", 5_000, "events around each one that a plugin cannot take")
 	seed    = flag.Uint64("seed", 0, "what a run has printed, to repeat its choices; 0 for the test's own")
 )
 
@@ -31,7 +33,11 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "hgbin")
 	if err == nil && *binary == "" {
 		*binary = filepath.Join(dir, "headgate")
-		err = build(*binary)
+		err = build(*binary, "github.com/headgate-io/headgate/core/cmd/headgate")
+	}
+	if err == nil && *beast == "" {
+		*beast = filepath.Join(dir, "beast")
+		err = build(*beast, "./testdata/beast")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,10 +49,10 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// build makes the binary as it is shipped: without the race detector, which
-// would need more time than these tests have.
-func build(to string) error {
-	cmd := exec.Command("go", "build", "-o", to, "github.com/headgate-io/headgate/core/cmd/headgate")
+// build makes a binary as it is shipped: without the race detector, which would
+// need more time than these tests have.
+func build(to, program string) error {
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", to, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)

@@ -31,6 +31,8 @@ type router struct {
 	*testing.T
 	dir     string
 	process *exec.Cmd
+	env     []string   // beyond the test's own, from the next start on
+	leak    []*os.File // descriptors that the next start inherits by mistake
 	log     *tail
 	ask     *admin.Client
 	top     admin.Top // as the last start found it
@@ -76,6 +78,28 @@ func newRouter(t *testing.T, more string) *router {
 func newRouterIn(t *testing.T, dir, more string) *router {
 	t.Helper()
 	r := &router{T: t, dir: dir, log: new(tail), ask: admin.NewClient(datadir.Socket(filepath.Join(dir, "data")))}
+	signer := configure(t, dir, more)
+	if err := os.MkdirAll(r.temp(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.kill()
+		if t.Failed() {
+			t.Logf("router's log, the end of it:\n%s", r.log.last(60))
+		}
+	})
+	r.start()
+	r.edge = newEdge(t, r.top.Doors[0].Address, signer)
+	if err := json.Unmarshal(r.top.Keys, &r.keys); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// configure writes into dir what a router needs to start, and gives what signs
+// as its edge.
+func configure(t *testing.T, dir, more string) *webhook.Signer {
+	t.Helper()
 	text := baseConfig + more
 	if !strings.Contains(text, "[journal]") {
 		text += "[journal]\nengine = \"embedded\"\n"
@@ -93,18 +117,7 @@ func newRouterIn(t *testing.T, dir, more string) *router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		r.kill()
-		if t.Failed() {
-			t.Logf("router's log, the end of it:\n%s", r.log.last(60))
-		}
-	})
-	r.start()
-	r.edge = newEdge(t, r.top.Doors[0].Address, signer)
-	if err := json.Unmarshal(r.top.Keys, &r.keys); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return signer
 }
 
 // start runs the binary until it answers.
@@ -122,11 +135,16 @@ func (r *router) launch() {
 	r.Helper()
 	r.process = exec.Command(*binary, "run")
 	r.process.Dir = r.dir
+	r.process.Env = append(os.Environ(), append(r.env, "TMPDIR="+r.temp())...)
+	r.process.ExtraFiles = r.leak
 	r.process.Stderr = r.log
 	if err := r.process.Start(); err != nil {
 		r.Fatal(err)
 	}
 }
+
+// temp is where the process has its temporary files.
+func (r *router) temp() string { return filepath.Join(r.dir, "tmp") }
 
 // kill ends the process without a word, as a crash does. Page cache and disk
 // stay: what a power cut takes as well is shown by traces of fdatasync.
