@@ -1,9 +1,6 @@
 package sdk
 
-import (
-	"crypto/sha256"
-	"sort"
-)
+import "crypto/sha256"
 
 // Bounds of one event. They are part of the wire contract.
 const (
@@ -62,8 +59,7 @@ type Extension struct {
 
 // Extension returns the value of the named extension and whether it is there.
 func (e *Event) Extension(name string) (string, bool) {
-	i := sort.Search(len(e.Extensions), func(i int) bool { return e.Extensions[i].Name >= name })
-	if i < len(e.Extensions) && e.Extensions[i].Name == name {
+	if i, there := e.findExtension(name); there {
 		return e.Extensions[i].Value, true
 	}
 	return "", false

@@ -55,6 +55,9 @@ var everything = Needs{Data: true, Extensions: true}
 // will later: nothing is wrong with the events, and they wait.
 var ErrUnavailable = errors.New("plugin unavailable")
 
+// version is one that fits into every delivery's header and any log.
+var version = regexp.MustCompile(`^[!-~]{1,64}$`)
+
 var name = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
 // Check finds what no router would take: a bad or doubled name, a kind without
@@ -63,8 +66,8 @@ func (p *Plugin) Check() error {
 	if !name.MatchString(p.Name) {
 		return fmt.Errorf("plugin name %q: want 1 to 64 of a-z, 0-9 and inner hyphens", p.Name)
 	}
-	if p.Version == "" {
-		return fmt.Errorf("plugin %s has no version", p.Name)
+	if !version.MatchString(p.Version) {
+		return fmt.Errorf("plugin %s: version %.80q: want 1 to 64 visible ASCII characters", p.Name, p.Version)
 	}
 	if len(p.Transforms)+len(p.Providers) == 0 {
 		return fmt.Errorf("plugin %s offers neither a transform nor a provider", p.Name)

@@ -141,6 +141,8 @@ func TestCheckRefusesABadPlugin(t *testing.T) {
 		"no name":     {Version: "1", Transforms: []sdk.TransformKind{good}},
 		"bad name":    {Name: "A b", Version: "1", Transforms: []sdk.TransformKind{good}},
 		"no version":  {Name: "a", Transforms: []sdk.TransformKind{good}},
+		"bad version": {Name: "a", Version: "1\x1b[2J", Transforms: []sdk.TransformKind{good}},
+		"long":        {Name: "a", Version: strings.Repeat("1", 65), Transforms: []sdk.TransformKind{good}},
 		"no kinds":    {Name: "a", Version: "1"},
 		"twice":       {Name: "a", Version: "1", Transforms: []sdk.TransformKind{good, good}},
 		"cannot open": {Name: "a", Version: "1", Transforms: []sdk.TransformKind{shut}},

@@ -69,7 +69,7 @@ nothing and changes nothing.`,
 			case c.OK:
 				a.printChecked(&c)
 			default:
-				a.printf("%v\n", err)
+				a.printf("%s\n", printableLines(err.Error()))
 			}
 			if !c.OK {
 				return errSaid

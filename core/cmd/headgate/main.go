@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		fmt.Fprintf(s.err, "headgate: %v\nusage: %s\nTry '%s --help'.\n", err, cmd.UseLine(), cmd.CommandPath())
 		return exitUsage
 	}
-	fmt.Fprintf(s.err, "headgate: %v\n", err)
+	fmt.Fprintf(s.err, "headgate: %s\n", printableLines(err.Error()))
 	if errors.Is(err, admin.ErrUnreachable) {
 		return exitUnreachable
 	}

@@ -101,6 +101,7 @@ type workbench struct {
 	producer *producer
 	arrived  chan string // events, as a consumer got them
 	sent     int
+	failed   bool // the last event
 }
 
 func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, once bool) error {
@@ -118,7 +119,7 @@ func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, o
 	if err != nil {
 		return err
 	}
-	log := zerolog.New(pluginLog{zerolog.ConsoleWriter{Out: a.err, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err)}}).
+	log := zerolog.New(pluginLog{console(a.err)}).
 		Level(zerolog.InfoLevel).With().Timestamp().Logger()
 	if w.router, err = core.New(cfg, core.Options{Version: version, Dev: true, Log: log}); err != nil {
 		return err
@@ -196,7 +197,11 @@ func (w *workbench) consumer(top *admin.Top) (func(context.Context) error, error
 func (w *workbench) watch(ctx context.Context, seen time.Time, once bool) error {
 	fmt.Fprintf(w.err, "router at %s; transform %s\n", w.producer.to, w.target.what)
 	w.printf("  in: %s\n", printable(string(w.event.Raw)))
-	if err := w.send(ctx); once || err != nil {
+	err := w.send(ctx)
+	if once && err == nil && w.failed {
+		return errSaid
+	}
+	if once || err != nil {
 		return err
 	}
 	fmt.Fprintf(w.err, "watching %s; Ctrl-C ends\n", w.target.what)
@@ -257,6 +262,9 @@ func (w *workbench) send(ctx context.Context) error {
 	w.producer.sign(req, id, body)
 	began := time.Now()
 	resp, err := w.producer.client.Do(req)
+	if ctx.Err() != nil {
+		return nil // interrupted
+	}
 	if err != nil {
 		return err
 	}
@@ -278,6 +286,7 @@ func (w *workbench) send(ctx context.Context) error {
 	default:
 		w.printf(" out: %s: %s\n", doc.State, printableLines(doc.Channels["commands"].Reason))
 	}
+	w.failed = doc.State != "done" && doc.State != "dropped"
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,7 +176,7 @@ func (a *app) inspectTarget(ctx context.Context, what string, f *targetFlags, ca
 	}
 	a.printDescription(&d, conn.Facts())
 	if t.source == "" && command.Self == nil {
-		a.printf("\n%s", pluginTOML(d.Name, what, conn.Facts().SHA256, t.interpreter))
+		a.printf("\n%s", a.pluginTOML(d.Name, what, conn.Facts().SHA256, t.interpreter))
 	}
 	return nil
 }
@@ -298,11 +297,15 @@ func (p *opened) one(ctx context.Context, e sdk.Event) (sdk.Outcome, error) {
 	return outcomes[0], nil
 }
 
-// pluginTOML is what to paste into the configuration.
-func pluginTOML(name, path, sum string, interpreter []string) string {
-	if dir, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsAbs(path) && !strings.HasPrefix(rel, "..") {
-			path = rel
+// pluginTOML is what to paste into the configuration. A path there starts from
+// the configuration's own directory.
+func (a *app) pluginTOML(name, path, sum string, interpreter []string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+		if file, err := filepath.Abs(a.files[0]); err == nil && isFile(file) {
+			if rel, err := filepath.Rel(filepath.Dir(file), abs); err == nil && filepath.IsLocal(rel) {
+				path = rel
+			}
 		}
 	}
 	b := new(strings.Builder)

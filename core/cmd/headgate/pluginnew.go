@@ -30,7 +30,7 @@ var pluginName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 // blank is what a new plugin's files are written with.
 type blank struct {
 	Name    string // as in TOML
-	Module  string // as a name in Python
+	Module  string // of Python, which nobody else has
 	Class   string
 	Version string // of the SDK
 	Replace string // the SDK's directory, where it is no release
@@ -47,10 +47,13 @@ func (a *app) pluginNewCommand() *cobra.Command {
 			if !pluginName.MatchString(name) || len(name) > 64 {
 				return fmt.Errorf("plugin name %q: want lower-case letters and digits, with inner hyphens, as in mask-card", name)
 			}
+			if _, shipped := bundledNamed(name); shipped {
+				return fmt.Errorf("%s is the name of a shipped plugin: choose another", name)
+			}
 			if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s is there already: choose another name", name)
 			}
-			b := blank{Name: name, Module: strings.ReplaceAll(name, "-", "_"), Class: strings.ReplaceAll(strings.Title(strings.ReplaceAll(name, "-", " ")), " ", "")} //nolint:staticcheck // ASCII alone
+			b := blank{Name: name, Module: strings.ReplaceAll(name, "-", "_") + "_plugin", Class: strings.ReplaceAll(strings.Title(strings.ReplaceAll(name, "-", " ")), " ", "")} //nolint:staticcheck // ASCII alone
 			switch lang {
 			case "go":
 				return a.newGo(cmd, b, kind, sdk)
@@ -62,6 +65,8 @@ func (a *app) pluginNewCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&kind, "kind", "transform", "transform, or provider of identities")
 	cmd.Flags().StringVar(&lang, "lang", "go", "go or python")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"transform", "provider"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"go", "python"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&sdk, "sdk", "", "Go: `directory` of headgate's source, to build against instead of a release")
 	return cmd
 }
@@ -113,7 +118,7 @@ func (a *app) newGo(cmd *cobra.Command, b blank, kind, sdk string) error {
 	if err := b.fill("go-"+kind, b.Name); err != nil {
 		return errors.Join(err, os.Remove(b.Name))
 	}
-	mod := fmt.Sprintf("module %s\n\ngo 1.26\n\nrequire %s %s\n", b.Name, sdkModule, b.Version)
+	mod := fmt.Sprintf("module example.com/%s\n\ngo 1.26\n\nrequire %s %s\n", b.Name, sdkModule, b.Version)
 	if b.Replace != "" {
 		mod += fmt.Sprintf("\nreplace %s => %s\n", sdkModule, b.Replace)
 		if sum, err := os.ReadFile(filepath.Join(b.Replace, "go.sum")); err == nil { // the same modules, so nothing is asked for
@@ -131,7 +136,7 @@ func (a *app) newGo(cmd *cobra.Command, b blank, kind, sdk string) error {
 	if err := buildGo(cmd.Context(), b.Name, filepath.Join(b.Name, b.Name)); err != nil {
 		return err
 	}
-	return a.tellNew(b, kind, filepath.Join(b.Name, b.Name), nil, "(cd "+b.Name+" && go test ./...)")
+	return a.tellNew(b, kind, filepath.Join(b.Name, b.Name), nil, "(cd "+b.Name+" && go test ./...)", "(cd "+b.Name+" && go build -o "+b.Name+" .)")
 }
 
 // findSDK is where headgate's source lies: where it was said to, around the
@@ -178,11 +183,11 @@ func (a *app) newPython(b blank, kind string) error {
 	if err := packPython(b.Name, pyz); err != nil {
 		return err
 	}
-	return a.tellNew(b, kind, pyz, []string{"python3", "-I"}, "(cd "+b.Name+" && python3 -m unittest)")
+	return a.tellNew(b, kind, pyz, []string{"python3", "-I"}, "(cd "+b.Name+" && python3 -m unittest)", "headgate plugin pack "+b.Name)
 }
 
 // tellNew says what to do next.
-func (a *app) tellNew(b blank, kind, file string, interpreter []string, test string) error {
+func (a *app) tellNew(b blank, kind, file string, interpreter []string, test, again string) error {
 	sum, err := sha256File(file)
 	if err != nil {
 		return err
@@ -193,10 +198,11 @@ func (a *app) tellNew(b blank, kind, file string, interpreter []string, test str
 	}
 	a.printf("  headgate plugin test %s     every rule that a router relies on\n", b.Name)
 	if interpreter != nil {
-		a.printf("\nIt needs python3-grpcio, python3-protobuf and python3-cryptography (Debian), or the\nsame from pip. %s is it in one file; after changes: headgate plugin pack %s\n", file, b.Name)
+		a.printf("\nIt needs python3-grpcio, python3-protobuf and python3-cryptography (Debian), or the\nsame from pip.\n")
 	}
+	a.printf("\nThe router runs %s, and nothing else: the hash pins this very file. After a change:\n  %s\n  headgate plugin inspect %s     prints the new hash; a router takes it with its next start\n", file, again, file)
 	if kind == "transform" {
-		a.printf("\nTo have your router run it, in headgate.toml (the hash pins this very file):\n\n%s", pluginTOML(b.Name, file, sum, interpreter))
+		a.printf("\nIn headgate.toml:\n\n%s", a.pluginTOML(b.Name, file, sum, interpreter))
 	}
 	return nil
 }

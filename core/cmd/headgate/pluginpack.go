@@ -27,7 +27,11 @@ has none of its own. The same files give the same bytes.`,
 		Args: cobra.ExactArgs(1),
 		RunE: do(func(_ *cobra.Command, args []string) error {
 			if out == "" {
-				out = filepath.Base(filepath.Clean(args[0])) + ".pyz"
+				dir, err := filepath.Abs(args[0])
+				if err != nil {
+					return err
+				}
+				out = dir + ".pyz"
 			}
 			if err := packPython(args[0], out); err != nil {
 				return err
@@ -40,7 +44,7 @@ has none of its own. The same files give the same bytes.`,
 			return nil
 		}),
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write; DIR.pyz when empty")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write; DIR.pyz, beside DIR, when empty")
 	return cmd
 }
 

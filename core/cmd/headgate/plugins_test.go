@@ -63,7 +63,7 @@ func TestAuthorsInGo(t *testing.T) {
 	a.want(a.must(".", a.binary, "plugin", "new", "shout"), "headgate plugin dev shout", `plugin = "shout"`, "sha256 = ")
 	a.must("shout", "go", "test", ".")
 	a.want(a.must(".", a.binary, "plugin", "dev", "shout", "--once"), `"text":"HELLO!"`)
-	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout"), "shout 0.1.0", "config.mark", `path = "shout/shout"`)
+	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout"), "shout 0.1.0", "config.mark", `shout/shout"`)
 	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout", "--call", "sample", "--config-json", `{"mark":"?"}`), `"text":"HELLO?"`)
 	a.want(a.must(".", a.binary, "plugin", "bench", "shout/shout", "--for", "20ms", "--batches", "1,16"), "US/EVENT")
 	out, err := a.command(".", a.binary, "plugin", "new", "shout").CombinedOutput()
@@ -84,7 +84,7 @@ func TestAuthorsInPython(t *testing.T) {
 		t.Skip("python3-grpcio, python3-protobuf and python3-cryptography are absent")
 	}
 	a := newAuthor(t)
-	a.want(a.must(".", a.binary, "plugin", "new", "say-it", "--lang", "python"), "python3 -m unittest", `path = "say-it.pyz"`, `command = ["python3", "-I"]`)
+	a.want(a.must(".", a.binary, "plugin", "new", "say-it", "--lang", "python"), "python3 -m unittest", `say-it.pyz"`, `command = ["python3", "-I"]`)
 	a.must("say-it", python, "-m", "unittest")
 	a.want(a.must(".", a.binary, "plugin", "dev", "say-it", "--once"), `"text":"HELLO!"`)
 	a.want(a.must(".", a.binary, "plugin", "test", "say-it.pyz", "--cycles", "1", "--junit", "report.xml"), " 0 failed")

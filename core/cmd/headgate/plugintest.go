@@ -137,6 +137,9 @@ func (a *app) runSuite(ctx context.Context, s *sdktest.Suite, junit string, asJS
 		tally[r.Verdict]++
 		if !asJSON {
 			a.printf("%-14s  %-24s %6s  %s\n", r.Verdict, r.Rule, r.Took.Round(time.Millisecond), printable(r.Reason))
+			if r.Rule == "sample" && r.Verdict == sdktest.Fail {
+				a.printf("%45s  give it a configuration that is right: --config-json\n", "")
+			}
 		}
 	})
 	if junit != "" {

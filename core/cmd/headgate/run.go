@@ -71,10 +71,21 @@ func newLog(l config.Log, to io.Writer) (zerolog.Logger, error) {
 		return zerolog.Logger{}, fmt.Errorf("log level: %w", err)
 	}
 	if l.Format == "console" || l.Format == "auto" && isTerminal(to) {
-		to = zerolog.ConsoleWriter{Out: to, TimeFormat: time.TimeOnly}
+		to = console(to)
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	return zerolog.New(to).Level(level).With().Timestamp().Logger(), nil
+}
+
+// console writes lines for people. What a plugin logged may be in them.
+func console(to io.Writer) zerolog.ConsoleWriter {
+	return zerolog.ConsoleWriter{Out: to, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to),
+		FormatMessage: func(text any) string {
+			if text == nil {
+				return ""
+			}
+			return printable(fmt.Sprint(text))
+		}}
 }
 
 func isTerminal(w io.Writer) bool {
