@@ -15,7 +15,10 @@ import (
 type socketDir struct{ path, link string }
 
 const (
-	socketDirLink = "plugins"
+	socketDirLink = "plugin-sockets"
+	// socketDirOwner is the file in it that names the data directory it is for: a
+	// copy of a data directory has the link, and not the right to remove.
+	socketDirOwner = "owner"
 	// longestTemp is how long the path of a directory may be in which this one is
 	// made: the whole path of a socket has about 100 bytes.
 	longestTemp = 40
@@ -24,13 +27,12 @@ const (
 // openSocketDir makes the directory for who has the lock of the data directory
 // at data.
 func openSocketDir(data string) (*socketDir, error) {
-	d := &socketDir{link: filepath.Join(data, socketDirLink)}
-	left, err := os.Readlink(d.link)
-	if err == nil {
-		d.path = left
-		err = d.Close()
+	owner, err := filepath.Abs(data)
+	if err != nil {
+		return nil, fmt.Errorf("directory for the sockets of plugins: %w", err)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	d := &socketDir{link: filepath.Join(data, socketDirLink)}
+	if err := d.sweep(owner); err != nil {
 		return nil, fmt.Errorf("directory for the sockets of plugins: removing what an earlier router left: %w", err)
 	}
 	temp := os.TempDir()
@@ -41,10 +43,32 @@ func openSocketDir(data string) (*socketDir, error) {
 		return nil, fmt.Errorf("directory for the sockets of plugins: %w", err)
 	}
 	const passage = 0o711 // each plugin's own directory in it is for its user alone
-	if err := errors.Join(os.Chmod(d.path, passage), os.Symlink(d.path, d.link)); err != nil {
+	if err := errors.Join(os.Chmod(d.path, passage), os.WriteFile(filepath.Join(d.path, socketDirOwner), []byte(owner), 0o600), os.Symlink(d.path, d.link)); err != nil {
 		return nil, errors.Join(fmt.Errorf("directory for the sockets of plugins: %w", err), d.Close())
 	}
 	return d, nil
+}
+
+// sweep removes what an earlier router of the same data directory has left.
+func (d *socketDir) sweep(owner string) error {
+	st, err := os.Lstat(d.link)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case st.Mode().Type() != fs.ModeSymlink:
+		return fmt.Errorf("%s is no link of a router's: move it away", d.link)
+	}
+	left, err := os.Readlink(d.link)
+	if err != nil {
+		return err
+	}
+	if of, err := os.ReadFile(filepath.Join(left, socketDirOwner)); err != nil || string(of) != owner {
+		return os.Remove(d.link) // it is gone, or another router's
+	}
+	d.path = left
+	return d.Close()
 }
 
 // Close removes the directory, and then the link to it.
