@@ -61,7 +61,9 @@ func (l *lost) GRPCStatus() *status.Status { return status.Convert(l.error) }
 func findLost(ctx context.Context, method string, request, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	var header, trailer metadata.MD
 	err := invoke(ctx, method, request, answer, cc, append(options, grpc.Header(&header), grpc.Trailer(&trailer))...)
-	if code := status.Code(err); code != codes.Unavailable && code != codes.Canceled || len(header)+len(trailer) > 0 {
+	code := status.Code(err)
+	ended := code == codes.Unavailable || code == codes.Canceled && ctx.Err() == nil // else the caller cancelled it
+	if !ended || len(header)+len(trailer) > 0 {
 		return err
 	}
 	return &lost{err}

@@ -60,6 +60,8 @@ func child(mode string, args []string) {
 	case "plaintext":
 		fmt.Println("1|1|unix|" + listening() + "|grpc|" + someCertificate())
 		select {}
+	case "raw":
+		serveRaw(args[0])
 	case "router":
 		router(args[0])
 	case "holding":

@@ -20,7 +20,7 @@ const (
 	drainTimeout = 5 * time.Second // for calls under way, when Close's ctx says nothing
 	stopGrace    = 2 * time.Second // for a drained plugin to close its instances and exit
 	killGrace    = 5 * time.Second // for the kernel to end what was killed
-	exitLag      = 4 * outputGrace // between the end of a connection and that of its process
+	exitLag      = 2 * time.Second // between the end of a connection and that of its process, on a busy machine
 )
 
 // Conn is one plugin process and the way to it. Its methods may be called by
@@ -114,24 +114,25 @@ func (c *Conn) call(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout)
 	defer cancel()
 	if err := f(ctx); err != nil {
-		return c.explain(ctx, err)
+		return c.explain(err)
 	}
 	return nil
 }
 
 // explain gives an error of a call its name. A lost connection is the end of the
-// process, nearly always, and then that is the name.
-func (c *Conn) explain(ctx context.Context, err error) error {
-	if _, is := errors.AsType[*lost](err); !is || ctx.Err() != nil {
+// process, nearly always, and then that is the name: also when the caller's time
+// is up meanwhile, or somebody holds the output of the ended process.
+func (c *Conn) explain(err error) error {
+	if _, is := errors.AsType[*lost](err); !is || c.process == nil {
 		return wire.FromStatus(err)
 	}
 	select {
-	case <-c.Exited():
+	case <-c.process.ended:
+		<-c.process.exited // outputGrace later at most
 		return fmt.Errorf("%w: %s (%w)", ErrEnded, c.Exit(), sdk.ErrUnavailable)
-	case <-ctx.Done():
 	case <-time.After(exitLag):
+		return wire.FromStatus(err)
 	}
-	return wire.FromStatus(err)
 }
 
 // Exited is closed when the process has ended and Exit is known.

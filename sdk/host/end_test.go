@@ -5,6 +5,7 @@ package host_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/host"
 )
 
@@ -60,6 +62,33 @@ func TestCloseOfAStoppedProcess(t *testing.T) {
 	<-c.Exited()
 	if x := c.Exit(); x.Signal != "killed" || x.Code != -1 {
 		t.Errorf("got %+v", x)
+	}
+}
+
+// TestCloseOfAProcessThatStopsThen has it drained and then stopped, before it
+// answers go-plugin.
+func TestCloseOfAProcessThatStopsThen(t *testing.T) {
+	dir := shortDir(t)
+	c := start(t, self("raw", "stopping"), host.Options{TempDir: dir})
+	done := make(chan error, 1)
+	go func() { done <- c.Close(t.Context()) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close did not return")
+	}
+	<-c.Exited()
+	if x := c.Exit(); x.Signal != "killed" {
+		t.Errorf("got %+v", x)
+	}
+	if pid := c.Facts().PID; syscall.Kill(pid, 0) == nil {
+		t.Errorf("process %d is left", pid)
+	}
+	if left := socketDirectories(t, dir); len(left) > 0 {
+		t.Errorf("left %q", left)
 	}
 }
 
@@ -121,6 +150,34 @@ func TestGrandchildren(t *testing.T) {
 				t.Error("the grandchild ended, so this test shows nothing")
 			}
 		})
+	}
+}
+
+// TestEndHasItsName shows that a call that meets the end of the process says so,
+// though a grandchild holds the output and the caller has no time to spare.
+func TestEndHasItsName(t *testing.T) {
+	var log lines
+	c := start(t, self("serve"), host.Options{Log: log.add})
+	grandchild, err := strconv.Atoi(asked(t, c, "grandchild", "setsid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(grandchild, syscall.SIGKILL) })
+	under := make(chan error, 1)
+	go func() { _, err := do(t, c, "stubborn", ""); under <- err }()
+	log.await(t, func(x host.Line) bool { return x.Text == "sleeping" })
+	pid := c.Facts().PID
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its end", func() bool { return syscall.Kill(pid, 0) != nil })
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // less than the output is waited for
+	defer cancel()
+	if err := c.Health(short); !errors.Is(err, host.ErrEnded) || !errors.Is(err, sdk.ErrUnavailable) {
+		t.Errorf("a call afterwards: %v", err)
+	}
+	if err := <-under; !errors.Is(err, host.ErrEnded) || !errors.Is(err, sdk.ErrUnavailable) {
+		t.Errorf("the call under way: %v", err)
 	}
 }
 

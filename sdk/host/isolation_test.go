@@ -139,7 +139,7 @@ func TestNobodyElseMayListen(t *testing.T) {
 	dir := shortDir(t)
 	found, listening := make(chan error, 1), make(chan int, 1)
 	go func() { found <- impostor(dir, listening) }()
-	_, err := host.Start(t.Context(), self("saying", "1|1|unix|DIR/impostor|grpc|"+parsable(t), "after"), host.Options{TempDir: dir})
+	_, err := host.Start(t.Context(), self("saying", "1|1|unix|DIR/impostor|grpc|"+field(newCertificate()), "after"), host.Options{TempDir: dir})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d listens there, not the plugin", os.Getpid())) {
 		t.Errorf("got %v", err)
 	}

@@ -33,7 +33,8 @@ type process struct {
 	fault    error    // what is wrong with the handshake; set before first ends
 	socket   string   // where it listens
 	impostor atomic.Pointer[error]
-	exited   chan struct{}
+	ended    chan struct{} // closed when it is no more
+	exited   chan struct{} // closed when its output was read, too, and exit is known
 	exit     Exit
 	mu       sync.Mutex
 	reaped   bool
@@ -137,6 +138,7 @@ func (p *process) live(command *exec.Cmd, pipes *pipes) {
 	readers.Go(func() { p.stdout(ended, newReader(pipes.outOurs), pipes.told) })
 
 	at := p.reap(command)
+	close(p.ended)
 	end()
 	_ = pipes.errOurs.SetReadDeadline(at.Add(outputGrace))
 	_ = pipes.outOurs.SetReadDeadline(at.Add(outputGrace))

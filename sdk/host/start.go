@@ -35,7 +35,7 @@ func Start(ctx context.Context, command Command, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{image: image, limits: command.Limits, user: command.User, output: newPrinted(o), exited: make(chan struct{})}
+	p := &process{image: image, limits: command.Limits, user: command.User, output: newPrinted(o), ended: make(chan struct{}), exited: make(chan struct{})}
 	c := newConn(o)
 	c.process = p
 	c.client = goplugin.NewClient(&goplugin.ClientConfig{
@@ -159,7 +159,7 @@ func (c *Conn) whyNot(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s closed its stdout before it said where it listens%s", ErrSilent, name, quoted(exit.Tail))
 	case isUntrusted(err):
 		return fmt.Errorf("%w: %s: %w", ErrCertificate, name, err)
-	case errors.Is(err, ErrBreach):
+	case errors.Is(err, ErrBreach) || errors.Is(err, ErrTooLarge):
 		return fmt.Errorf("%w: %s: %w", ErrNotPlugin, name, err)
 	}
 	return fmt.Errorf("%w: %s: %w%s", ErrSilent, name, err, quoted(exit.Tail))

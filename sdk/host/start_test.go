@@ -57,7 +57,7 @@ func TestStartSaysWhyNot(t *testing.T) {
 		"deaf":              {self("deaf"), host.ErrSilent, "closed its stdout"},
 		"stopped":           {self("stopping"), host.ErrSilent, "300ms"},
 		"plaintext":         {self("plaintext"), host.ErrCertificate, "handshake"},
-		"nobody listens":    {self("saying", "1|1|unix|DIR/s|grpc|"+parsable(t)), host.ErrSilent, "connect"},
+		"nobody listens":    {self("saying", "1|1|unix|DIR/s|grpc|"+field(newCertificate())), host.ErrSilent, "connect"},
 		"limit is rejected": {host.Command{Self: []string{"child", "serve"}, Limits: host.Limits{Files: 1 << 62}}, nil, "files"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,12 +23,12 @@ func (c *Conn) WatchTrust(ctx context.Context, kind string, take func(sdk.TrustB
 	defer cancel() // ends the stream
 	stream, err := c.providers.WatchTrust(ctx)
 	if err != nil {
-		return c.explain(ctx, err)
+		return c.explain(err)
 	}
 	answer := &pb.WatchTrustRequest{Kind: kind}
 	for {
 		if err := stream.Send(answer); err != nil && !errors.Is(err, io.EOF) { // io.EOF: Recv knows why
-			return c.explain(ctx, err)
+			return c.explain(err)
 		}
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -38,7 +38,7 @@ func (c *Conn) WatchTrust(ctx context.Context, kind string, take func(sdk.TrustB
 			if status.Code(err) == codes.Unavailable { // of a stream hardly anybody else says it
 				err = &lost{err}
 			}
-			return c.explain(ctx, err)
+			return c.explain(err)
 		}
 		b, err := wire.FromTrust(m)
 		if err != nil {

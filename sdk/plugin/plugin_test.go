@@ -21,11 +21,13 @@ import (
 	"github.com/headgate-io/headgate/sdk/plugin"
 )
 
-// TestMain is also the plugin that the tests start.
+// TestMain is also the plugin that the tests start, and its parent.
 func TestMain(m *testing.M) {
 	switch os.Getenv("TEST_PLUGIN") {
 	case "good":
 		plugin.Serve(sdk.TransformFunc("shout", "1.2.3", func(context.Context, struct{}, *sdk.Event) error { return nil }, sdk.Documented("makes it loud")))
+	case "parent":
+		parent()
 	case "bad":
 		plugin.Serve(sdk.Plugin{Name: "Bad Name"})
 	default:

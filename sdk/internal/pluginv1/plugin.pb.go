@@ -385,6 +385,8 @@ func (x *Kind) GetRedacts() bool {
 	return false
 }
 
+// Needs says which parts of an event are sent to a transform at all; id, source,
+// type, subject, time, content type and schema always are.
 type Needs struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          bool                   `protobuf:"varint,1,opt,name=data,proto3" json:"data,omitempty"`
@@ -1320,7 +1322,12 @@ func (*Unchanged) Descriptor() ([]byte, []int) {
 	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
-// Replace has exactly one event in this version.
+// Replace has exactly one event in this version: the whole event as it is to be,
+// except for what its kind does not need and was therefore not sent. The router
+// restores that: data that are absent stay as they were, and extensions are laid
+// over those of the event, by name. Of a kind that needs them, what is absent is
+// taken out. A difference in id, source, type, subject or time is a permanent
+// failure of the event; a principal is ignored.
 type Replace struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Events        []*Event               `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
