@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -67,4 +68,13 @@ func findLost(ctx context.Context, method string, request, answer any, cc *grpc.
 		return err
 	}
 	return &lost{err}
+}
+
+// ownStreams refuses the streams that go-plugin opens by itself: we use neither,
+// and its broker starts a goroutine for whatever a plugin sends there.
+func ownStreams(ctx context.Context, of *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	if strings.HasPrefix(method, "/plugin.") {
+		return nil, status.Error(codes.Unimplemented, "not used")
+	}
+	return open(ctx, of, cc, method, options...)
 }

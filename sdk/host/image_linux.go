@@ -20,7 +20,7 @@ func (i *image) filePath() string { return "/proc/self/fd/3" }
 // (memfd_create(2), F_ADD_SEALS in fcntl(2)), to be hashed there and run from
 // there: neither renaming nor overwriting the file changes what was hashed.
 func sealed(path string, executable bool) (*os.File, error) {
-	from, err := os.Open(path)
+	from, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe must not keep us
 	if err != nil {
 		return nil, fmt.Errorf("opening plugin: %w", err)
 	}

@@ -71,6 +71,7 @@ func (p *process) dialOptions(o Options) []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(o.MaxBytes), grpc.MaxCallSendMsgSize(o.MaxBytes)),
 		grpc.WithChainUnaryInterceptor(findLost),
+		grpc.WithChainStreamInterceptor(ownStreams),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			c, err := (&net.Dialer{}).DialContext(ctx, "unix", p.socket)
 			if err != nil {

@@ -60,13 +60,13 @@ func FromStatus(err error) error {
 	}
 	for _, x := range codeOf {
 		if s.Code() == x.code {
-			return &remote{text: s.Message(), is: x.err}
+			return &remote{text: Text(s.Message()), is: x.err}
 		}
 	}
 	if s.Code() == codes.Unimplemented {
-		return breach("the plugin does not serve this call: %s", s.Message())
+		return breach("the plugin does not serve this call: %s", Text(s.Message()))
 	}
-	return errors.New(s.Message())
+	return errors.New(Text(s.Message()))
 }
 
 // remote is an error of the other side, in its words.

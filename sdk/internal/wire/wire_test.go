@@ -156,6 +156,11 @@ func TestErrors(t *testing.T) {
 	if err := wire.FromStatus(status.Error(codes.Unimplemented, "x")); !errors.Is(err, wire.ErrBreach) {
 		t.Errorf("got %v", err)
 	}
+	for _, code := range []codes.Code{codes.Unavailable, codes.Unimplemented, codes.Internal} {
+		if err := wire.FromStatus(status.Error(code, strings.Repeat("x", 4<<20))); len(err.Error()) > 16<<10 {
+			t.Errorf("%v: a plugin has %d bytes said in its name", code, len(err.Error()))
+		}
+	}
 	if wire.ToStatus(nil) != nil || wire.FromStatus(nil) != nil {
 		t.Error("nil became an error")
 	}
