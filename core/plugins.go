@@ -116,6 +116,12 @@ func transforms(cfg *config.Config, plugins []plugin) map[string]dispatch.Transf
 	return out
 }
 
+// Apply is the process's, in the words of dispatch.
+func (p plugin) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
+	outcomes, by, err := p.Process.Apply(ctx, events)
+	return outcomes, dispatch.Plugin(by), err
+}
+
 // impatient gives events up while its plugin is away, as on_unavailable =
 // "dead_letter" asks.
 type impatient struct {
@@ -123,16 +129,16 @@ type impatient struct {
 	always chan struct{}
 }
 
-func (t impatient) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
-	outcomes, version, err := t.plugin.Apply(ctx, events)
+func (t impatient) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
+	outcomes, by, err := t.plugin.Apply(ctx, events)
 	if err == nil || ctx.Err() != nil {
-		return outcomes, version, err
+		return outcomes, by, err
 	}
 	outcomes = make([]sdk.Outcome, len(events))
 	for i := range outcomes {
 		outcomes[i] = sdk.Outcome{Verdict: sdk.Fail, Reason: err.Error()}
 	}
-	return outcomes, version, nil
+	return outcomes, by, nil
 }
 
 // Available is always so: who does not wait is not shelved.

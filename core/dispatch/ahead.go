@@ -15,6 +15,10 @@ import (
 // every batch would be.
 const lookahead = 64
 
+// maxWaiting is how many bytes of events may wait for credit before nothing more
+// is taken in hand. What is at transforms then may still come on top.
+const maxWaiting = 16 << 20
+
 // Shelving is items of a chain that lie on a shelf of the outbox until it is named.
 type Shelving struct {
 	Shelf string
@@ -34,6 +38,15 @@ func (m *Machine) chain(transforms []string) *share {
 
 // ahead is how many entries are in hand, and not out.
 func (m *Machine) ahead() int { return len(m.at) + len(m.waiting) }
+
+// full tells whether as much waits for credit as may.
+func (m *Machine) full() bool {
+	bytes := 0
+	for _, p := range m.waiting {
+		bytes += len(p.Event.Raw)
+	}
+	return bytes >= maxWaiting
+}
 
 // Advance sends what waited transformed for credit, gives back what there is no
 // hope for, and lets entries off their shelves. It comes before Room and Offer.

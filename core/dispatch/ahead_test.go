@@ -118,6 +118,37 @@ func TestWaitingForCreditIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatWaitsIsBoundedInBytes: with 16 MiB transformed and no credit nothing more
+// is taken in hand; it goes on as consumers do.
+func TestWhatWaitsIsBoundedInBytes(t *testing.T) {
+	s := newStory(t, settings())
+	s.connect(1)
+	begun := s.offer(s.through(1, "a")).Begun
+	begun = append(begun, s.offer(s.through(17, "a")).Begun...)
+	mib := make([]byte, 1<<20)
+	for _, p := range begun {
+		p.Event.Raw = mib
+	}
+	s.come(begun[:16])
+	out := s.advance().Sends // one is out, 15 wait
+	if room := s.m.Room(); len(out) != 1 || room != 64-17 {
+		t.Fatalf("%d are out, room is %d", len(out), room)
+	}
+	s.come(begun[16:17])
+	s.advance()
+	if room := s.m.Room(); room != 0 {
+		t.Fatalf("room is %d", room)
+	}
+	s.come(begun[17:]) // it was at its transform: it waits on top
+	if out := s.offer(s.through(1, "a")); len(out.Begun) != 0 || len(out.Outcomes) != 1 || !out.Outcomes[0].Unsent || s.m.Facts().Waiting != 17 {
+		t.Fatalf("out came %+v, facts are %+v", out, s.m.Facts())
+	}
+	s.reply(out[0], "done")
+	if sends := s.advance().Sends; len(sends) != 2 || s.m.Room() != 64-15 {
+		t.Errorf("%d went out, room is %d", len(sends), s.m.Room())
+	}
+}
+
 func TestDoneMeanwhileIsNotSent(t *testing.T) {
 	for _, where := range []string{"at its transforms", "waiting"} {
 		s := newStory(t, settings())
@@ -196,10 +227,10 @@ func TestATransformsFailureIsNoConsumers(t *testing.T) {
 	s.want("dead 1 unsent", "retry 2 unsent 1 in 500ms", "retry 3 unsent 1 in 24h0m0s")
 	last := s.through(1, "a")
 	last[0].Failures = 1
-	s.m.Transformed(s.now, s.offer(last).Begun[0], sdk.Outcome{Verdict: sdk.Fail, Retry: true})
+	s.m.Transformed(s.now, s.offer(last).Begun[0], sdk.Outcome{Verdict: sdk.Fail, Retry: true, Reason: "a: why"})
 	s.all()
 	s.want("dead 301 unsent")
-	if len(s.notices) != 1 || s.notices[0].Kind != dispatch.Died {
+	if len(s.notices) != 1 || s.notices[0].Kind != dispatch.Died || s.notices[0].Reason != "a: why" {
 		t.Errorf("notices are %+v", s.notices)
 	}
 }

@@ -212,7 +212,7 @@ func (c *Channel) tell(n Notice) {
 			Str("to", c.o.Reply).Msg("mute: a consumer took a delivery and never replied")
 	case Died:
 		c.o.Log.Warn().Str("id", n.Item.Entry.Event.ID).Str("source", n.Item.Entry.Event.Source).
-			Int("attempt", n.Item.Attempt).Msg("dead letter: out of attempts")
+			Int("attempt", n.Item.Attempt).Str("reason", n.Reason).Msg("dead letter: out of attempts")
 	case BrakeOn:
 		c.o.Log.Warn().Msg("most deliveries fail: going slow")
 	case BrakeOff:
@@ -269,13 +269,15 @@ func (c *Channel) frames(s *Send) [][]byte {
 	}
 	h.TraceParent, _ = e.Event.Extension("traceparent")
 	event, original := e.Event.Raw, []byte(nil)
-	if c.o.KeepOriginal {
-		original = e.Event.Raw
-	}
+	keep := c.o.KeepOriginal
 	if s.Passage != nil {
 		event, h.Transforms = s.Passage.Event.Raw, s.Passage.Applied
+		keep = keep && !s.Passage.Redacts // its hash stays too: few originals are hard to guess
 	}
-	if c.o.KeepOriginal && len(h.Transforms) > 0 {
+	if keep {
+		original = e.Event.Raw
+	}
+	if keep && len(h.Transforms) > 0 {
 		h.In = fmt.Sprintf("sha256:%x", sha256.Sum256(original))
 	}
 	return [][]byte{[]byte(e.Event.Type), h.Append(make([]byte, 0, 512)), event, original, nil}

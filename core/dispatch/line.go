@@ -144,10 +144,11 @@ func (c *Channel) await(ctx context.Context, l *line, why error) {
 
 // tellResult logs an event that a transform could not take.
 func (c *Channel) tellResult(r *result) {
-	if r.Verdict != sdk.Fail || r.Retry && r.Stack == "" {
+	if r.Verdict != sdk.Fail {
 		return
 	}
-	log := c.o.Log.Warn().Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).Str("reason", r.Reason)
+	log := c.o.Log.Warn().Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).
+		Str("transform", r.transform).Str("reason", r.Reason)
 	if r.Stack != "" {
 		log = log.Str("stack", r.Stack[:min(len(r.Stack), maxStack)])
 	}

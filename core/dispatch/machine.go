@@ -114,6 +114,9 @@ func (m *Machine) room(free int) int {
 	if m.ahead() == 0 || m.paused {
 		return free
 	}
+	if m.full() {
+		return 0 // it goes on as soon as consumers do
+	}
 	room := max(free+lookahead-m.ahead(), 0)
 	if awaited, coming := m.aside(); awaited {
 		return min(room, coming)
@@ -383,7 +386,7 @@ func (m *Machine) again(now time.Time, i outbox.Item, o outbox.Outcome) {
 	case o.Failures >= m.s.MaxAttempts:
 		o.Action, o.Due = outbox.Dead, time.Time{}
 		m.counts.Dead++
-		m.notice(Notice{Kind: Died, Item: i})
+		m.notice(Notice{Kind: Died, Item: i, Reason: o.Reason})
 	case o.Due.IsZero():
 		o.Due = now.Add(m.s.backoff(o.Failures, m.jitter()))
 	}

@@ -19,9 +19,10 @@ const (
 
 // Notice is something an operator wants to know.
 type Notice struct {
-	Kind NoticeKind
-	Conn uint64      // for Mute
-	Item outbox.Item // for Mute and Died
+	Kind   NoticeKind
+	Conn   uint64      // for Mute
+	Item   outbox.Item // for Mute and Died
+	Reason string      // of the last failure, for Died
 }
 
 // record tells the brake how a delivery went.

@@ -15,7 +15,8 @@ type Settings struct {
 
 	// KeepOriginal puts the event as it was accepted into frame 3 of each
 	// delivery, also where frame 2 is the same. An event that went through
-	// transforms has frame 3's hash in its header.
+	// transforms has frame 3's hash in its header. Neither goes out with an event
+	// that went through a plugin that redacts.
 	KeepOriginal bool
 }
 

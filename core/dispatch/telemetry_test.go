@@ -88,7 +88,7 @@ func (b *broadcast) say(n int, transforms ...string) {
 }
 
 func TestTelemetryGoesThroughItsTransforms(t *testing.T) {
-	drop := &fake{needs: all, each: func(e *sdk.Event) sdk.Outcome {
+	drop := &fake{each: func(e *sdk.Event) sdk.Outcome {
 		switch e.ID {
 		case "3":
 			return sdk.Outcome{Verdict: sdk.Drop, Reason: "no"}
@@ -122,8 +122,8 @@ func TestTelemetryGoesThroughItsTransforms(t *testing.T) {
 func TestTelemetryNeverLeavesUntransformed(t *testing.T) {
 	away := pass()
 	away.set(false)
-	fails := &fake{needs: all, batch: func(context.Context, []sdk.Input) ([]sdk.Outcome, error) { return nil, errors.New("boom") }}
-	refuses := &fake{needs: all, each: func(*sdk.Event) sdk.Outcome { return sdk.Outcome{Verdict: sdk.Fail, Reason: "refused"} }}
+	fails := &fake{batch: func(context.Context, []sdk.Input) ([]sdk.Outcome, error) { return nil, errors.New("boom") }}
+	refuses := &fake{each: func(*sdk.Event) sdk.Outcome { return sdk.Outcome{Verdict: sdk.Fail, Reason: "refused"} }}
 	for name, reason := range map[string]string{"away": "unavailable", "fails": "boom", "refuses": "refused", "unknown": "no such transform"} {
 		t.Run(name, func(t *testing.T) {
 			b := newBroadcast(t, map[string]dispatch.Transform{"away": away, "fails": fails, "refuses": refuses, "p": pass()}, 0)
@@ -155,7 +155,7 @@ func (b *broadcast) until(what string, is func() bool) {
 // go on.
 func TestSlowTelemetryIsDroppedForItselfAlone(t *testing.T) {
 	hold := make(chan struct{})
-	slow := &fake{needs: all, batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	slow := &fake{batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		select {
 		case <-hold:
 		case <-ctx.Done():
@@ -181,7 +181,7 @@ func TestSlowTelemetryIsDroppedForItselfAlone(t *testing.T) {
 }
 
 func TestTelemetryHasLittlePatience(t *testing.T) {
-	hung := &fake{needs: all, batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	hung := &fake{batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}

@@ -1,11 +1,9 @@
 package dispatch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/headgate-io/headgate/core/outbox"
@@ -16,16 +14,29 @@ import (
 // Transform is one named transform as the router runs it now. Safe for
 // concurrent use.
 type Transform interface {
-	// Apply changes a batch: one outcome per event, in order, and the version of
-	// the plugin that did it. It may block until ctx ends. With an error nothing
-	// is known of any event: they wait until it is Available, and come again.
-	Apply(ctx context.Context, events []sdk.Input) (outcomes []sdk.Outcome, version string, err error)
-	// Needs is asked before each batch: what is not needed is not sent, and stays
-	// as it is.
-	Needs() sdk.Needs
+	// Apply changes a batch: one outcome per event, in order, and the plugin that
+	// did it. It may block until ctx ends. With an error nothing is known of any
+	// event: they wait until it is Available, and come again. The events are whole
+	// and stay as they are; who calls the plugin knows which parts it needs, and
+	// gives back the others as they were.
+	Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error)
 	// Available returns a channel that is closed while the transform can be
 	// called; a fresh one after it went away.
 	Available() <-chan struct{}
+}
+
+// An event may have maxGrown bytes after a transform, or growth times as many as
+// it was accepted with where that is more. A few small events could fill the
+// router's memory otherwise, by way of a plugin that makes much of them.
+const (
+	maxGrown = 1 << 20
+	growth   = 2
+)
+
+// Plugin is what a batch was applied by.
+type Plugin struct {
+	Version string
+	Redacts bool // takes out what consumers must not see
 }
 
 // Passage is one hand-over on its way through its transforms.
@@ -33,6 +44,7 @@ type Passage struct {
 	Item    outbox.Item
 	Event   sdk.Event            // as the last of Applied left it
 	Applied []delivery.Transform // so far, in order
+	Redacts bool                 // one of Applied did: the original must not travel beside it
 }
 
 func newPassage(i outbox.Item) *Passage { return &Passage{Item: i, Event: i.Entry.Event} }
@@ -95,6 +107,7 @@ func (c chain) await(ctx context.Context) {
 type result struct {
 	*Passage
 	sdk.Outcome
+	transform string // that ended it
 }
 
 // apply takes passages through the transforms, one after the other. With an
@@ -123,12 +136,11 @@ func (c chain) apply(ctx context.Context, passages []*Passage) (results []result
 // apply takes passages through one transform; on are those that go on, or with
 // an error all of which nothing is known.
 func (l *link) apply(ctx context.Context, passages []*Passage) (on []*Passage, ended []result, err error) {
-	needs := l.Needs()
 	inputs := make([]sdk.Input, len(passages))
 	for i, p := range passages {
-		inputs[i] = p.input(needs)
+		inputs[i] = p.input()
 	}
-	outcomes, version, err := l.Apply(ctx, inputs)
+	outcomes, by, err := l.Apply(ctx, inputs)
 	if err != nil {
 		return passages, nil, err
 	}
@@ -136,11 +148,12 @@ func (l *link) apply(ctx context.Context, passages []*Passage) (on []*Passage, e
 		return l.applyAlone(ctx, passages, len(outcomes))
 	}
 	for i, p := range passages {
-		if o, over := l.judge(p, outcomes[i], needs); over {
-			ended = append(ended, result{p, o})
+		if o, over := l.judge(p, outcomes[i]); over {
+			ended = append(ended, result{p, o, l.name})
 			continue
 		}
-		p.Applied = append(p.Applied, delivery.Transform{Name: l.name, Version: version})
+		p.Applied = append(p.Applied, delivery.Transform{Name: l.name, Version: by.Version})
+		p.Redacts = p.Redacts || by.Redacts
 		on = append(on, p)
 	}
 	return on, ended, nil
@@ -150,7 +163,7 @@ func (l *link) apply(ctx context.Context, passages []*Passage) (on []*Passage, e
 // passages: one by one, it is the passage's own.
 func (l *link) applyAlone(ctx context.Context, passages []*Passage, outcomes int) (on []*Passage, ended []result, err error) {
 	if len(passages) == 1 {
-		return nil, []result{{passages[0], l.breach("%d outcomes for one event", outcomes)}}, nil
+		return nil, []result{{passages[0], l.breach("%d outcomes for one event", outcomes), l.name}}, nil
 	}
 	for i := range passages {
 		alone, over, err := l.apply(ctx, passages[i:i+1])
@@ -164,14 +177,20 @@ func (l *link) applyAlone(ctx context.Context, passages []*Passage, outcomes int
 }
 
 // judge applies an outcome to a passage, or tells that it ends the passage.
-func (l *link) judge(p *Passage, o sdk.Outcome, needs sdk.Needs) (_ sdk.Outcome, over bool) {
+func (l *link) judge(p *Passage, o sdk.Outcome) (_ sdk.Outcome, over bool) {
 	switch o.Verdict {
 	case sdk.Unchanged:
 		return o, false
 	case sdk.Replace:
-		changed, err := change(&p.Event, o.Event, needs)
+		if o.Event == nil {
+			return l.breach("a replacement without an event"), true
+		}
+		changed, err := p.Event.Changed(o.Event)
 		if err != nil {
 			return l.breach("%v", err), true
+		}
+		if most := max(maxGrown, growth*len(p.Item.Entry.Event.Raw)); len(changed.Raw) > most {
+			return l.breach("it made %d bytes of the event, where %d are the most", len(changed.Raw), most), true
 		}
 		p.Event = changed
 		return o, false
@@ -192,45 +211,9 @@ func (l *link) reason(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), delivery.MaxReason)], "")
 }
 
-// change is what an event becomes. What a transform was not shown it does not
-// change.
-func change(e, by *sdk.Event, needs sdk.Needs) (sdk.Event, error) {
-	if by == nil {
-		return sdk.Event{}, errors.New("a replacement without an event")
-	}
-	changed := *by
-	if !needs.Data {
-		if by.Data != nil {
-			return sdk.Event{}, errors.New("it changes data, and does not say that it needs it")
-		}
-		changed.Data, changed.DataIsJSON = e.Data, e.DataIsJSON
-	}
-	if !needs.Extensions {
-		if len(by.Extensions) > 0 {
-			return sdk.Event{}, errors.New("it changes extensions, and does not say that it needs them")
-		}
-		changed.Extensions = e.Extensions
-	}
-	return e.Changed(&changed)
-}
-
-// input is what a transform is shown: its own, to change as it likes.
-func (p *Passage) input(needs sdk.Needs) sdk.Input {
+// input is what a transform is given, to be left as it is.
+func (p *Passage) input() sdk.Input {
 	e := p.Event
 	e.Raw = nil
-	if needs.Data {
-		e.Data = bytes.Clone(e.Data)
-	} else {
-		e.Data, e.DataIsJSON = nil, false
-	}
-	e.Extensions = slices.Clone(e.Extensions)
-	if !needs.Extensions {
-		e.Extensions = nil
-	}
-	in := sdk.Input{Event: &e}
-	if needs.Principal {
-		who := p.Item.Entry.Principal
-		in.Principal = &who
-	}
-	return in
+	return sdk.Input{Event: &e, Principal: &p.Item.Entry.Principal}
 }

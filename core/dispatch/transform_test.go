@@ -24,7 +24,7 @@ import (
 type fake struct {
 	each  func(e *sdk.Event) sdk.Outcome
 	batch func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) // in place of each
-	needs sdk.Needs
+	hides bool                                                                 // it says that it redacts
 
 	mu    sync.Mutex
 	there chan struct{}
@@ -34,8 +34,6 @@ type fake struct {
 	in    int // calls under way
 	most  int
 }
-
-func (f *fake) Needs() sdk.Needs { return f.needs }
 
 func (f *fake) Available() <-chan struct{} {
 	f.mu.Lock()
@@ -62,7 +60,8 @@ func (f *fake) set(there bool) {
 	f.away = !there
 }
 
-func (f *fake) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
+func (f *fake) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
+	by := dispatch.Plugin{Version: "1.2.3", Redacts: f.hides}
 	f.mu.Lock()
 	away := f.away
 	f.seen = append(f.seen, events...)
@@ -76,17 +75,17 @@ func (f *fake) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, st
 		f.mu.Unlock()
 	}()
 	if away {
-		return nil, "", fmt.Errorf("no process: %w", sdk.ErrUnavailable)
+		return nil, dispatch.Plugin{}, fmt.Errorf("no process: %w", sdk.ErrUnavailable)
 	}
 	if f.batch != nil {
 		o, err := f.batch(ctx, events)
-		return o, "1.2.3", err
+		return o, by, err
 	}
 	out := make([]sdk.Outcome, len(events))
 	for i, in := range events {
 		out[i] = f.each(in.Event)
 	}
-	return out, "1.2.3", nil
+	return out, by, nil
 }
 
 func (f *fake) calls() int {
@@ -108,18 +107,16 @@ func (f *fake) first() sdk.Input {
 	return f.seen[0]
 }
 
-var all = sdk.Needs{Data: true, Extensions: true, Principal: true}
-
 // wrap puts the data of an event into an object.
 func wrap(member string) *fake {
-	return &fake{needs: all, each: func(e *sdk.Event) sdk.Outcome {
+	return &fake{each: func(e *sdk.Event) sdk.Outcome {
 		e.Data = fmt.Appendf(nil, `{%q:%s}`, member, e.Data)
 		return sdk.Outcome{Verdict: sdk.Replace, Event: e}
 	}}
 }
 
 func pass() *fake {
-	return &fake{needs: all, each: func(*sdk.Event) sdk.Outcome { return sdk.Outcome{} }}
+	return &fake{each: func(*sdk.Event) sdk.Outcome { return sdk.Outcome{} }}
 }
 
 func by(transforms map[string]dispatch.Transform) func(*dispatch.Options) {
@@ -183,38 +180,13 @@ func TestEventsGoThroughTheirTransformsInOrder(t *testing.T) {
 	}
 }
 
-func TestATransformIsShownWhatItNeeds(t *testing.T) {
-	f := pass()
-	f.needs = sdk.Needs{}
-	f.each = func(e *sdk.Event) sdk.Outcome {
-		e.DataSchema = "/s"
-		return sdk.Outcome{Verdict: sdk.Replace, Event: e}
-	}
-	r := newRig(t, nil, by(map[string]dispatch.Transform{"f": f}))
-	r.accept(1, "f")
-	r.ch.Joined(1, "", "x")
-	d := r.drain(1)["1"]
-	if in := f.first(); in.Event.Data != nil || in.Event.DataIsJSON || in.Event.Extensions != nil || in.Principal != nil {
-		t.Errorf("shown %+v", in.Event)
-	}
-	if string(d.Event.Data) != `{"n":1}` || d.Event.DataSchema != "/s" {
-		t.Errorf("what is not shown does not stay: %s", d.Event.Raw)
-	}
-}
-
 // TestNothingLeavesUntransformed: whatever is wrong with a transform, an event
 // that needs it is held or ends; an event beside it goes on.
 func TestNothingLeavesUntransformed(t *testing.T) {
 	replace := func(e *sdk.Event) sdk.Outcome { return sdk.Outcome{Verdict: sdk.Replace, Event: e} }
 	away := pass()
 	away.set(false)
-	blind := pass()
-	blind.needs = sdk.Needs{}
-	blind.each = func(e *sdk.Event) sdk.Outcome { e.Data = []byte("1"); return replace(e) }
-	blindExtensions := pass()
-	blindExtensions.needs = sdk.Needs{}
-	blindExtensions.each = func(e *sdk.Event) sdk.Outcome { e.Extensions = []sdk.Extension{{Name: "a"}}; return replace(e) }
-	each := func(f func(*sdk.Event) sdk.Outcome) *fake { return &fake{needs: all, each: f} }
+	each := func(f func(*sdk.Event) sdk.Outcome) *fake { return &fake{each: f} }
 	for _, c := range []struct {
 		name   string
 		fake   dispatch.Transform
@@ -231,8 +203,6 @@ func TestNothingLeavesUntransformed(t *testing.T) {
 		{"a replacement of nothing", each(func(*sdk.Event) sdk.Outcome { return sdk.Outcome{Verdict: sdk.Replace} }), false, "f: a replacement without"},
 		{"another id", each(func(e *sdk.Event) sdk.Outcome { e.ID = "x"; return replace(e) }), false, "f: changed event"},
 		{"bad JSON", each(func(e *sdk.Event) sdk.Outcome { e.Data = []byte("{"); return replace(e) }), false, "f: changed event"},
-		{"data it was not shown", blind, false, "f: it changes data"},
-		{"extensions it was not shown", blindExtensions, false, "f: it changes extensions"},
 		{"a permanent failure", each(func(*sdk.Event) sdk.Outcome { return sdk.Outcome{Verdict: sdk.Fail, Reason: "no", Stack: "at line 1"} }), false, "f: no"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -309,7 +279,7 @@ func TestADeadChainStallsNobody(t *testing.T) {
 // behind it, comes again.
 func TestAChainThatGoesAwayLosesNothing(t *testing.T) {
 	crash := make(chan struct{})
-	f := &fake{needs: all}
+	f := &fake{}
 	f.batch = func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		select {
 		case <-crash:
@@ -377,7 +347,7 @@ func TestASlowChainStallsNobody(t *testing.T) {
 
 func TestOutcomesOfATransform(t *testing.T) {
 	tries := map[string]int{}
-	f := &fake{needs: all}
+	f := &fake{}
 	f.each = func(e *sdk.Event) sdk.Outcome { // one event at a time is out, so one call
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -419,8 +389,14 @@ func TestOutcomesOfATransform(t *testing.T) {
 	if c := look("3"); c.Failures != 1 {
 		t.Errorf("what failed once is %+v", c)
 	}
-	if !strings.Contains(r.log.String(), "trace of 2") {
-		t.Error("a stack is not in the log")
+	for _, line := range []string{
+		`"id":"2","source":"/rig","transform":"f","reason":"f: later","stack":"trace of 2"`, // with its stack
+		`"id":"3","source":"/rig","transform":"f","reason":"f: wait","message":"a transform failed"`,
+		`"id":"2","source":"/rig","attempt":1,"reason":"f: later","message":"dead letter: out of attempts"`,
+	} {
+		if !strings.Contains(r.log.String(), line) {
+			t.Errorf("%s is not in the log:\n%s", line, r.log)
+		}
 	}
 	if c := r.ch.Facts().Counts; c.Dropped != 1 || c.Dead != 1 || c.Sent != 2 {
 		t.Errorf("counts are %+v", c)
@@ -428,7 +404,7 @@ func TestOutcomesOfATransform(t *testing.T) {
 }
 
 func TestAWrongCountBlamesWhoBringsIt(t *testing.T) {
-	f := &fake{needs: all, batch: func(_ context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	f := &fake{batch: func(_ context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		for _, in := range events {
 			if in.Event.ID == "7" {
 				return make([]sdk.Outcome, len(events)+1), nil
@@ -443,10 +419,55 @@ func TestAWrongCountBlamesWhoBringsIt(t *testing.T) {
 	r.await("7", outbox.StateFailed)
 }
 
+// TestATransformMakesNotMuchOfLittle: what it may make of an event depends on what
+// was accepted, however many transforms there are.
+func TestATransformMakesNotMuchOfLittle(t *testing.T) {
+	const head = len(`{"specversion":"1.0","id":"1","source":"/rig","type":"t","data":""}`)
+	data := func(size int) string { return strings.Repeat("x", size-head) }
+	fill := func(size int) *fake {
+		return &fake{each: func(e *sdk.Event) sdk.Outcome {
+			e.Data = []byte(`"` + data(size) + `"`)
+			return sdk.Outcome{Verdict: sdk.Replace, Event: e}
+		}}
+	}
+	const kib, mib = 1 << 10, 1 << 20
+	known := map[string]dispatch.Transform{"900k": fill(900 * kib), "1m": fill(mib), "1m+": fill(mib + 1), "1800k": fill(1800 * kib), "1800k+": fill(1800*kib + 1), "7m": fill(7 * mib)}
+	for _, c := range []struct {
+		accepted int
+		chain    []string
+		reason   string
+	}{
+		{100, []string{"1m"}, ""},
+		{100, []string{"1m+"}, "1m+: it made 1048577 bytes of the event, where 1048576 are the most"},
+		{100, []string{"900k", "1800k"}, "1800k: it made 1843200 bytes of the event, where 1048576 are the most"},
+		{100, []string{"7m", "1m"}, "7m: it made 7340032 bytes of the event, where 1048576 are the most"},
+		{900 * kib, []string{"1800k"}, ""},
+		{900 * kib, []string{"1800k+"}, "1800k+: it made 1843201 bytes of the event, where 1843200 are the most"},
+		{7 * mib, []string{"900k", "7m"}, ""},
+	} {
+		r := newRig(t, nil, by(known))
+		e, err := sdk.ParseEvent(fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"/rig","type":"t","data":"%s"}`, data(c.accepted)))
+		if err != nil || len(e.Raw) != c.accepted {
+			t.Fatalf("%v, %d bytes", err, len(e.Raw))
+		}
+		r.store.Append(context.Background(), &outbox.Entry{Event: e, Accepted: time.Now(), Targets: []outbox.Target{{Channel: "c", Transforms: c.chain}}})
+		r.ch.Joined(1, "", "x")
+		if c.reason == "" {
+			r.drain(1)
+			continue
+		}
+		r.await("1", outbox.StateFailed)
+		st, err := r.store.Lookup(context.Background(), outbox.Key{Source: "/rig", ID: "1"})
+		if err != nil || st.Channels[0].Reason != c.reason || st.Channels[0].Attempt != 0 {
+			t.Errorf("%v: %v, %+v", c.chain, err, st)
+		}
+	}
+}
+
 // TestMoreThanOneSignatureCovers: with wide windows more comes through at once.
 func TestMoreThanOneSignatureCovers(t *testing.T) {
 	hold := make(chan struct{})
-	f := &fake{needs: all, batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	f := &fake{batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		select {
 		case <-hold:
 		case <-ctx.Done():
@@ -471,7 +492,7 @@ func TestMoreThanOneSignatureCovers(t *testing.T) {
 
 func TestWhatAnOperatorEndsIsNotSent(t *testing.T) {
 	hold := make(chan struct{})
-	f := &fake{needs: all, batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	f := &fake{batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		select {
 		case <-hold:
 		case <-ctx.Done():
@@ -514,6 +535,26 @@ func TestOriginalsTravelWhereTheyAreKept(t *testing.T) {
 	}
 }
 
+// TestNoOriginalTravelsBesideWhatIsRedacted: neither it nor its hash, wherever in
+// a chain something was taken out, and whether or not something was.
+func TestNoOriginalTravelsBesideWhatIsRedacted(t *testing.T) {
+	mask, idle := wrap("masked"), pass()
+	mask.hides, idle.hides = true, true
+	r := newRig(t, func(s *dispatch.Settings) { s.KeepOriginal = true }, by(map[string]dispatch.Transform{"a": wrap("a"), "mask": mask, "idle": idle}))
+	chains := [][]string{{"mask"}, {"mask", "a"}, {"a", "mask"}, {"idle"}, {"idle", "a"}, {"a"}}
+	for _, c := range chains {
+		r.accept(1, c...)
+	}
+	r.ch.Joined(1, "", "x")
+	got := r.drain(len(chains))
+	for n, c := range chains {
+		d := got[fmt.Sprint(n+1)]
+		if hidden := n < len(chains)-1; hidden != (len(d.Original) == 0) || hidden != (d.Header.In == "") || len(d.Header.Transforms) != len(c) {
+			t.Errorf("through %v: original %s, header %+v", c, d.Original, d.Header)
+		}
+	}
+}
+
 func TestExpiredEventsAreNotTransformed(t *testing.T) {
 	f := pass()
 	r := newRig(t, func(s *dispatch.Settings) { s.MaxAge = time.Hour }, by(map[string]dispatch.Transform{"f": f}),
@@ -527,7 +568,7 @@ func TestExpiredEventsAreNotTransformed(t *testing.T) {
 }
 
 func TestBatchesAreBounded(t *testing.T) {
-	f := &fake{needs: all}
+	f := &fake{}
 	bytesOf := func(events []sdk.Input) (n int) {
 		for _, in := range events {
 			n += len(in.Event.Data)
@@ -559,7 +600,7 @@ func TestBatchesAreBounded(t *testing.T) {
 // TestWhatIsAtTransformsGoesBackAtTheEnd: the next router begins anew with it.
 func TestWhatIsAtTransformsGoesBackAtTheEnd(t *testing.T) {
 	store := memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 100, Capacity: 1 << 20, MaxPending: map[string]int64{"c": 1 << 20}})
-	hung := &fake{needs: all, batch: func(ctx context.Context, _ []sdk.Input) ([]sdk.Outcome, error) {
+	hung := &fake{batch: func(ctx context.Context, _ []sdk.Input) ([]sdk.Outcome, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
@@ -602,7 +643,7 @@ func TestWhatIsAtTransformsGoesBackAtTheEnd(t *testing.T) {
 
 func TestAPauseHoldsWhatIsTransformed(t *testing.T) {
 	hold := make(chan struct{})
-	f := &fake{needs: all, batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+	f := &fake{batch: func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
 		select {
 		case <-hold:
 		case <-ctx.Done():

@@ -10,10 +10,17 @@ import (
 	"github.com/headgate-io/headgate/sdk/host"
 )
 
+// Plugin is what gave outcomes.
+type Plugin struct {
+	Version string
+	Redacts bool // takes out what consumers must not see
+}
+
 // Apply has the plugin transform events, within the setting's Timeout, and
-// returns one outcome for each, in order, with the version of the plugin that
-// gave them. It blocks until then or until ctx ends, and does not change the
-// events.
+// returns one outcome for each, in order, and what gave them. It blocks until
+// then or until ctx ends. It does not change the events, and they stay as they
+// are for good: some are tried again later. The plugin is sent of them what its
+// kind needs.
 //
 // Where the plugin dies, misses its deadline, answers too much or breaks the
 // wire meanwhile, each event is run alone in another process of the same kind;
@@ -23,43 +30,45 @@ import (
 //
 // An error is about none of the events: nothing became of any. It wraps
 // sdk.ErrUnavailable when the plugin cannot be called now; see Available.
-func (p *Process) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
-	outcomes, version, err := p.apply(ctx, events)
+func (p *Process) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
+	outcomes, by, err := p.apply(ctx, events)
 	if err != nil {
-		return nil, "", fmt.Errorf("transform %s: %w", p.o.Name, err)
+		return nil, Plugin{}, fmt.Errorf("transform %s: %w", p.o.Name, err)
 	}
-	return outcomes, version, nil
+	p.answers(outcomes)
+	return outcomes, by, nil
 }
 
-func (p *Process) apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, string, error) {
-	g, err := p.enter(events)
+func (p *Process) apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
+	g, err := p.enter()
 	if err != nil {
-		return nil, "", err
+		return nil, Plugin{}, err
 	}
 	outcomes, f, err := g.call(ctx, events)
 	g.calls.leave()
 	p.called(g, len(events), f, err)
 	switch {
 	case f != nil:
-		return p.isolate(ctx, g, events, *f)
+		outcomes, version, err := p.isolate(ctx, g, events, *f) // in processes of its edition
+		return outcomes, Plugin{Version: version, Redacts: g.kind.Redacts}, err
 	case errors.Is(err, sdk.ErrUnavailable):
 		p.doubt(g, err)
-		return nil, "", err
+		return nil, Plugin{}, err
 	case errors.Is(err, host.ErrNotConfigured):
 		g.condemn("it has lost its configuration")
-		return nil, "", fmt.Errorf("%w: %w", sdk.ErrUnavailable, err)
+		return nil, Plugin{}, fmt.Errorf("%w: %w", sdk.ErrUnavailable, err)
 	case err != nil:
-		return nil, "", err
+		return nil, Plugin{}, err
 	}
 	if len(events) > 0 {
 		g.edition.took(events[0])
 	}
-	return outcomes, g.about.Version, nil
+	return outcomes, Plugin{Version: g.about.Version, Redacts: g.kind.Redacts}, nil
 }
 
 // enter counts a caller into the generation that is called now; the caller
 // leaves its calls.
-func (p *Process) enter(events []sdk.Input) (*generation, error) {
+func (p *Process) enter() (*generation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	g := p.live
@@ -69,9 +78,6 @@ func (p *Process) enter(events []sdk.Input) (*generation, error) {
 	switch {
 	case p.live == nil || p.machine.state != Ready:
 		return nil, fmt.Errorf("%w: it is %s; its last error: %s", sdk.ErrUnavailable, p.machine.state, cmp.Or(p.record.err, "none"))
-	case g.kind.Needs.Principal && len(events) > 0 && events[0].Principal == nil:
-		// They were gathered for a generation that did not need it.
-		return nil, fmt.Errorf("%w: it was replaced meanwhile by one that needs the principal", sdk.ErrUnavailable)
 	case !g.calls.enter():
 		return nil, fmt.Errorf("%w: it is ending", sdk.ErrUnavailable)
 	}

@@ -41,6 +41,7 @@ type Facts struct {
 	Misses   int `json:"deadline_misses"`
 	Isolated int `json:"isolated"` // events that were run alone
 	Blamed   int `json:"blamed"`   // of these, given up
+	Failed   int `json:"failed"`   // events whose outcome was Fail, the blamed included
 	Dropped  int `json:"log_lines_dropped"`
 }
 
@@ -56,7 +57,6 @@ type Crash struct {
 type record struct {
 	about      host.Description
 	kind       string
-	needs      sdk.Needs
 	redacts    bool
 	process    host.Facts
 	since      time.Time
@@ -65,11 +65,11 @@ type record struct {
 	err        string
 	rolledBack string
 
-	calls, events, misses, isolated, blamed int
+	calls, events, misses, isolated, blamed, failedEvents int
 }
 
 func (r *record) serving(g *generation) {
-	r.about, r.kind, r.needs, r.redacts = g.about, g.kind.Name, g.kind.Needs, g.kind.Redacts
+	r.about, r.kind, r.redacts = g.about, g.kind.Name, g.kind.Redacts
 	r.process, r.since = g.process.Facts(), time.Now()
 }
 
@@ -87,6 +87,19 @@ func (p *Process) isolated(events, blamed int) {
 	p.record.blamed += blamed
 }
 
+// answers counts those that the callers of Apply got.
+func (p *Process) answers(outcomes []sdk.Outcome) {
+	failed := 0
+	for _, o := range outcomes {
+		if o.Verdict == sdk.Fail {
+			failed++
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.record.failedEvents += failed
+}
+
 // Facts gives the state as values.
 func (p *Process) Facts() Facts {
 	p.mu.Lock()
@@ -97,7 +110,7 @@ func (p *Process) Facts() Facts {
 		Plugin: r.about.Name, Version: r.about.Version, SDK: r.about.SDK, Kind: r.kind, Redacts: r.redacts,
 		PID: r.process.PID, Env: r.process.Env, Files: r.process.Files, Boundary: r.process.Boundary, Protocol: r.process.Protocol, SHA256: r.process.SHA256,
 		Failures: r.failures, LastCrash: r.crash, LastError: r.err, RolledBack: r.rolledBack,
-		Calls: r.calls, Events: r.events, Misses: r.misses, Isolated: r.isolated, Blamed: r.blamed, Dropped: int(p.dropped.Load()),
+		Calls: r.calls, Events: r.events, Misses: r.misses, Isolated: r.isolated, Blamed: r.blamed, Failed: r.failedEvents, Dropped: int(p.dropped.Load()),
 	}
 	if !r.since.IsZero() {
 		f.Since = r.since.UTC().Format(time.RFC3339)

@@ -24,7 +24,7 @@ type plant struct {
 	do     func(f *fake, in sdk.Input) (sdk.Outcome, error)
 	begin  func(f *fake) error // of a start, nil for none
 	health func(f *fake) error
-	needs  sdk.Needs
+	hides  string // path of the plugin that redacts
 
 	mu      sync.Mutex
 	started []*fake
@@ -163,7 +163,7 @@ func (f *fake) Describe(ctx context.Context) (host.Description, error) {
 		return host.Description{}, err
 	}
 	return host.Description{Name: "mask", Version: "1.0.0+" + f.path, Transforms: []host.Transform{
-		{Name: "mask", Schema: json.RawMessage(`{"type":"object"}`), Needs: f.plant.needs},
+		{Name: "mask", Schema: json.RawMessage(`{"type":"object"}`), Redacts: f.path != "" && f.path == f.plant.hides},
 	}}, nil
 }
 

@@ -22,9 +22,10 @@ type generation struct {
 	kind      host.Transform
 	transform sdk.Transform
 	calls     gate
-	adopted   chan struct{} // closed once it is called, of a replacement
-	doubted   chan struct{} // a signal: the plugin said that it cannot work
-	doomed    chan struct{} // closed once it is to end
+	adopted   chan struct{}    // closed once it is called, of a replacement
+	relief    chan *generation // of the same edition, to take its place
+	doubted   chan struct{}    // a signal: the plugin said that it cannot work
+	doomed    chan struct{}    // closed once it is to end
 	doom      sync.Once
 	sentence  string // why, once doomed
 }
@@ -48,7 +49,7 @@ func (p *Process) launch(ctx context.Context, e *edition, number int) (*generati
 		return nil, err
 	}
 	return &generation{
-		number: number, edition: e, process: started, adopted: make(chan struct{}), doubted: make(chan struct{}, 1), doomed: make(chan struct{}),
+		number: number, edition: e, process: started, adopted: make(chan struct{}), relief: make(chan *generation), doubted: make(chan struct{}, 1), doomed: make(chan struct{}),
 	}, nil
 }
 

@@ -27,34 +27,65 @@ type isolation struct {
 	last   error // what the last wasted run came to
 }
 
-// isolate runs events alone after a call of g failed with f.
+// finding is what an isolation came to.
+type finding struct {
+	outcomes []sdk.Outcome
+	version  string
+	err      error
+}
+
+// isolate runs events alone after a call of g failed with f. Once it is its turn
+// it goes on until it has found out, even when ctx ends: however little patience
+// callers have, the plugin is pardoned for a poisonous event in the end. So there
+// is one at a time that nobody waits for.
 func (p *Process) isolate(ctx context.Context, g *generation, events []sdk.Input, f fault) ([]sdk.Outcome, string, error) {
 	if !p.isolations.enter() {
 		return nil, "", errEnding
 	}
-	defer p.isolations.leave()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(p.ending, cancel)()
 	p.bench.queue.enter()
-	defer p.tidy()
+	leave := func() { p.tidy(); p.isolations.leave() }
 	select {
 	case p.bench.turn <- struct{}{}:
+	case <-ctx.Done():
+		leave()
+		return nil, "", p.over(ctx)
+	case <-p.ending.Done():
+		leave()
+		return nil, "", errEnding
+	}
+	var found finding
+	done := make(chan struct{})
+	p.beside.Go(func() {
+		defer close(done)
+		defer leave()
 		defer func() { <-p.bench.turn }()
+		found = p.alone(p.ending, g, events, f)
+	})
+	select {
+	case <-done:
+		return found.outcomes, found.version, found.err
 	case <-ctx.Done():
 		return nil, "", p.over(ctx)
 	}
+}
+
+// alone is isolate when it is its turn. What the failed call brought upon g is
+// made good.
+func (p *Process) alone(ctx context.Context, g *generation, events []sdk.Input, f fault) finding {
 	p.log.Warn().Int("generation", g.number).Str("reason", f.String()).Int("events", len(events)).Msg("running events alone")
 	i := &isolation{p: p, of: g, events: events, trial: newTrial(len(events), rand.Perm)}
 	version, err := i.run(ctx)
 	if err != nil {
-		return nil, "", err
+		return finding{err: err}
 	}
 	p.isolated(len(events), i.trial.blamed)
 	if i.trial.blamed > 0 {
 		p.pardon(g)
 	}
-	return i.trial.results, version, nil
+	if f.crime == hung {
+		p.beside.Go(func() { p.relieve(g) })
+	}
+	return finding{outcomes: i.trial.results, version: version}
 }
 
 // tidy leaves the bench. The last to leave ends the process there.
@@ -133,8 +164,8 @@ func (i *isolation) process(ctx context.Context) (*generation, error) {
 	return b.scratch, nil
 }
 
-// control has a process take an event that it took before, for so long as the
-// suspicion asks: it errs when the process cannot. Where no such event is known
+// control has a process take an event that it took before, for so long and so
+// often as the suspicion asks: it errs when the process cannot. Where no such event is known
 // there is no control, and a failure counts for nothing unless another event
 // passed in the process.
 func (i *isolation) control(ctx context.Context, g *generation, suspect sdk.Input, s suspicion) error {
@@ -142,8 +173,8 @@ func (i *isolation) control(ctx context.Context, g *generation, suspect sdk.Inpu
 	if !ok {
 		return nil
 	}
-	long := s.control(rand.Float64())
-	for began := time.Now(); ; {
+	long, calls := s.control(rand.Float64()), s.calls(rand.IntN(leastControls))
+	for began, n := time.Now(), 1; ; n++ {
 		at := time.Now()
 		_, _, err := g.call(ctx, []sdk.Input{canary})
 		if ctx.Err() == nil {
@@ -154,7 +185,7 @@ func (i *isolation) control(ctx context.Context, g *generation, suspect sdk.Inpu
 			return err
 		}
 		i.vouch(time.Since(at))
-		if time.Since(began) >= long {
+		if n >= calls && time.Since(began) >= long && !s.repeats(i.p.bench.alibi) {
 			return nil
 		}
 	}

@@ -7,11 +7,14 @@ import (
 )
 
 // lines puts what a plugin logs into the router's log. Its fields stay apart from
-// the router's own, so that it cannot speak in the router's name.
+// the router's own, so that it cannot speak in the router's name. Its lines are
+// not sampled together with the router's, so that it cannot silence them either:
+// sdk/host bounds those of each process.
 func (p *Process) lines(generation int) func(host.Line) {
-	log := p.log.With().Int("generation", generation).Logger()
+	own := p.log.Sample(nil)
+	log := own.With().Int("generation", generation).Logger()
 	if generation == 0 {
-		log = p.log.With().Bool("alone", true).Logger() // it runs events alone
+		log = own.With().Bool("alone", true).Logger() // it runs events alone
 	}
 	return func(l host.Line) {
 		if l.Dropped > 0 {

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"github.com/headgate-io/headgate/sdk"
 )
 
 const (
@@ -34,8 +32,8 @@ type Process struct {
 	early   chan struct{}    // a signal: the next start is due earlier
 	ending  context.Context  // ends with Run
 	end     context.CancelFunc
-	changes chan struct{} // holds who replaces
-	retired sync.WaitGroup
+	changes chan struct{}  // holds who replaces
+	beside  sync.WaitGroup // what goes on beside Run
 
 	dropped atomic.Int64 // lines of its log
 
@@ -108,7 +106,7 @@ func (p *Process) Close() {
 		p.dismiss(g, drainLimit)
 	}
 	<-p.isolations.close()
-	p.retired.Wait()
+	p.beside.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.machine.stopped()
@@ -166,17 +164,17 @@ func (p *Process) bring(ctx context.Context) (*generation, error) {
 		return nil, err
 	}
 	p.mu.Lock()
+	p.machine.serving(time.Now(), number)
 	p.serve(g)
 	p.mu.Unlock()
 	p.log.Info().Int("generation", number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg("plugin is ready")
 	return g, nil
 }
 
-// serve has a generation called. Callers hold mu.
+// serve has a generation called, which the machine has been told. Callers hold mu.
 func (p *Process) serve(g *generation) {
 	p.live = g
 	p.edition = g.edition
-	p.machine.serving(time.Now(), g.number)
 	p.record.serving(g)
 	p.announce()
 }
@@ -199,12 +197,4 @@ func (p *Process) Available() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.available
-}
-
-// Needs are those of the newest generation that was ready; nothing before the
-// first.
-func (p *Process) Needs() sdk.Needs {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.record.needs
 }

@@ -67,7 +67,7 @@ func TestStart(t *testing.T) {
 
 func TestRunGoesOnFromStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pl := &plant{needs: sdk.Needs{Data: true}, do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
+		pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
 		p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "x"}, pl.start))
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -75,11 +75,11 @@ func TestRunGoesOnFromStart(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var going sync.WaitGroup
 		going.Go(func() { _ = p.Run(ctx) })
-		if o, version, err := p.Apply(t.Context(), numbered(0, 3)); err != nil || version != "1.0.0+" || len(o) != 3 {
-			t.Errorf("%v %s %v", o, version, err)
+		if o, by, err := p.Apply(t.Context(), numbered(0, 3)); err != nil || by != (supervisor.Plugin{Version: "1.0.0+"}) || len(o) != 3 {
+			t.Errorf("%v %+v %v", o, by, err)
 		}
-		if !p.Needs().Data || p.Needs().Principal || pl.starts() != 1 {
-			t.Errorf("needs %+v, %d starts", p.Needs(), pl.starts())
+		if pl.starts() != 1 {
+			t.Errorf("%d starts", pl.starts())
 		}
 		cancel()
 		going.Wait()
@@ -164,8 +164,8 @@ func TestCrashIsNamed(t *testing.T) {
 	}
 }
 
-// TestThreeDeadlinesRestart: three in a row and no fewer; alone, in another
-// process, the events are quick.
+// TestThreeDeadlinesRestart: three in a row, in whose processes of their own the
+// events are quick, are the plugin's failure.
 func TestThreeDeadlinesRestart(t *testing.T) {
 	pl := &plant{do: func(f *fake, in sdk.Input) (sdk.Outcome, error) {
 		if in.Event.ID == "slow" && f.number == 1 {
@@ -175,20 +175,19 @@ func TestThreeDeadlinesRestart(t *testing.T) {
 		return took(f, time.Millisecond)
 	}}
 	bubble(t, pl, supervisor.Setting{Timeout: time.Second}, func(r *rig) {
-		for _, id := range []string{"slow", "slow", "quick", "slow", "slow"} {
-			r.apply(events(id))
+		r.ready()
+		var going sync.WaitGroup
+		for range 3 {
+			going.Go(func() { r.apply(events("slow")) })
 		}
-		if f := r.Facts(); f.Generation != 1 || f.Misses != 4 || f.Isolated != 4 {
-			r.Errorf("facts %+v", f)
-		}
-		r.apply(events("slow"))
+		going.Wait()
 		time.Sleep(time.Second) // more than the first pause
 		if c := r.Facts().LastCrash; !strings.Contains(c.Reason, "3 calls in a row missed their deadline of 1s") {
 			r.Errorf("crash %+v", c)
 		}
 		r.ready()
 		r.apply(events("slow"))
-		if f := r.Facts(); f.Misses != 5 {
+		if f := r.Facts(); f.Misses != 3 || f.Failures != 1 {
 			r.Errorf("facts %+v", f)
 		}
 	})
@@ -244,18 +243,6 @@ func TestLateNews(t *testing.T) {
 	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
 		list := append(numbered(0, 5), events("bad")...)
 		r.only(failed(list, r.apply(list)), "bad")
-	})
-}
-
-func TestPrincipalIsAwaited(t *testing.T) {
-	bubble(t, &plant{needs: sdk.Needs{Principal: true}}, supervisor.Setting{}, func(r *rig) {
-		r.ready()
-		list := numbered(0, 1)
-		if _, _, err := r.Apply(r.Context(), list); !errors.Is(err, sdk.ErrUnavailable) {
-			r.Errorf("error %v", err)
-		}
-		list[0].Principal = &sdk.Principal{}
-		r.apply(list)
 	})
 }
 
@@ -342,6 +329,23 @@ func TestPluginErrorIsNoFault(t *testing.T) {
 	})
 }
 
+// TestFailedIsCounted: an outcome is no fault of the plugin, and is in the facts.
+func TestFailedIsCounted(t *testing.T) {
+	pl := &plant{do: func(_ *fake, in sdk.Input) (sdk.Outcome, error) {
+		if in.Event.ID < "3" {
+			return sdk.Outcome{Verdict: sdk.Fail, Reason: "no"}, nil
+		}
+		return sdk.Outcome{}, nil
+	}}
+	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
+		r.apply(numbered(0, 9))
+		r.apply(numbered(2, 2))
+		if f := r.Facts(); f.Failed != 4 || f.Blamed != 0 || f.Failures != 0 {
+			r.Errorf("facts %+v", f)
+		}
+	})
+}
+
 func TestWrongCountIsIsolated(t *testing.T) {
 	pl := acting(map[string]func(*fake) error{"bad": func(*fake) error { return errShort }})
 	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
@@ -386,6 +390,38 @@ func TestEndOfAStoppedPlugin(t *testing.T) {
 			r.Errorf("the end took %s", took)
 		}
 	})
+}
+
+// rationed lets so many lines through.
+type rationed struct{ left int }
+
+func (r *rationed) Sample(zerolog.Level) bool { r.left--; return r.left >= 0 }
+
+// TestNoiseSilencesNobody: what a plugin logs takes nothing of what the router
+// may say.
+func TestNoiseSilencesNobody(t *testing.T) {
+	var log bytes.Buffer
+	var say func(host.Line)
+	p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "noisy", Log: zerolog.New(&log).Sample(&rationed{2})},
+		func(_ context.Context, _ host.Command, o host.Options) (supervisor.Running, error) {
+			say = o.Log
+			return nil, host.ErrSilent
+		}))
+	if err := p.Start(t.Context()); !errors.Is(err, host.ErrSilent) {
+		t.Fatal(err)
+	}
+	log.Reset()
+	const lines = 1000
+	for range lines {
+		say(host.Line{Level: "error", Text: "noise"})
+	}
+	if n := strings.Count(log.String(), "noise"); n != lines {
+		t.Errorf("%d lines of %d", n, lines)
+	}
+	p.Close()
+	if !strings.Contains(log.String(), "plugin is ended") {
+		t.Error("the router's own line is missing")
+	}
 }
 
 // TestLog: what a plugin logs arrives with its name, and cannot forge the

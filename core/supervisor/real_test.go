@@ -46,6 +46,9 @@ func (n *nothing) Validate() error {
 	return nil
 }
 
+// endless keeps a loop from being nothing.
+var endless atomic.Int64
+
 // obey does what an event's subject says.
 func obey(_ context.Context, _ nothing, e *sdk.Event) error {
 	switch e.Subject {
@@ -57,6 +60,10 @@ func obey(_ context.Context, _ nothing, e *sdk.Event) error {
 		select {}
 	case "hang":
 		select {}
+	case "loop":
+		for n := 0; ; n++ {
+			endless.Store(int64(n))
+		}
 	case "slow":
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -251,8 +258,8 @@ func TestRealReplace(t *testing.T) {
 		if err := p.Replace(t.Context(), beast(version)); err != nil {
 			t.Error(err)
 		}
-		if _, got, err := p.Apply(t.Context(), batch(0, 1, nil)); err != nil || got != version {
-			t.Errorf("version %s, %v", got, err)
+		if _, got, err := p.Apply(t.Context(), batch(0, 1, nil)); err != nil || got.Version != version {
+			t.Errorf("version %s, %v", got.Version, err)
 		}
 		bad := beast("2.0.0")
 		bad.Resolve = config(`{"broken":true}`)

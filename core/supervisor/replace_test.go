@@ -20,7 +20,7 @@ func path(p string) supervisor.Setting {
 
 // TestReplaceUnderLoad: calls go on all the time, and none fails.
 func TestReplaceUnderLoad(t *testing.T) {
-	pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, 3*time.Millisecond) }}
+	pl := &plant{hides: "c", do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, 3*time.Millisecond) }}
 	bubble(t, pl, supervisor.Setting{}, func(r *rig) {
 		r.ready()
 		ctx, cancel := context.WithCancel(r.Context())
@@ -30,13 +30,13 @@ func TestReplaceUnderLoad(t *testing.T) {
 		for range 4 {
 			going.Go(func() {
 				for ctx.Err() == nil {
-					_, version, err := r.Apply(r.Context(), numbered(0, 10))
+					_, by, err := r.Apply(r.Context(), numbered(0, 10))
 					if err != nil {
 						r.Error(err)
 						return
 					}
 					mu.Lock()
-					seen[version]++
+					seen[by.Version]++
 					mu.Unlock()
 				}
 			})
@@ -46,8 +46,8 @@ func TestReplaceUnderLoad(t *testing.T) {
 			if err := r.Replace(r.Context(), path(v)); err != nil {
 				r.Error(err)
 			}
-			if _, version, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || version != "1.0.0+"+v {
-				r.Errorf("after Replace: %s %v", version, err)
+			if _, by, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || by != (supervisor.Plugin{Version: "1.0.0+" + v, Redacts: v == "c"}) {
+				r.Errorf("after Replace: %+v %v", by, err)
 			}
 		}
 		time.Sleep(time.Second)
@@ -84,8 +84,8 @@ func TestReplaceThatFails(t *testing.T) {
 			if err := r.Replace(r.Context(), s); err == nil || !strings.HasPrefix(err.Error(), want) {
 				r.Errorf("error %v, want %s", err, want)
 			}
-			if _, version, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || version != "1.0.0+a" {
-				r.Errorf("%s %v", version, err)
+			if _, by, err := r.Apply(r.Context(), numbered(0, 1)); err != nil || by.Version != "1.0.0+a" {
+				r.Errorf("%s %v", by.Version, err)
 			}
 		}
 		r.plant.mu.Lock()
@@ -110,9 +110,9 @@ func TestRollback(t *testing.T) {
 				r.last().end(segfault)
 				synctest.Wait()
 				r.ready()
-				_, version, err := r.Apply(r.Context(), numbered(0, 1))
-				if err != nil || version != "1.0.0+"+want {
-					r.Errorf("%s %v", version, err)
+				_, by, err := r.Apply(r.Context(), numbered(0, 1))
+				if err != nil || by.Version != "1.0.0+"+want {
+					r.Errorf("%s %v", by.Version, err)
 				}
 				if back := r.Facts().RolledBack; (back != "") != (want == "a") {
 					r.Errorf("rolled back: %q", back)
@@ -120,8 +120,8 @@ func TestRollback(t *testing.T) {
 				r.last().end(segfault) // there is no way back any more
 				synctest.Wait()
 				r.ready()
-				if _, version, _ := r.Apply(r.Context(), numbered(0, 1)); version != "1.0.0+"+want {
-					r.Errorf("%s at last", version)
+				if _, by, _ := r.Apply(r.Context(), numbered(0, 1)); by.Version != "1.0.0+"+want {
+					r.Errorf("%s at last", by.Version)
 				}
 			})
 		})

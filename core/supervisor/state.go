@@ -73,6 +73,10 @@ func (m *machine) serving(now time.Time, generation int) {
 	m.misses, m.silences = 0, 0
 }
 
+// relieved notes that another generation goes on in the place of this one, of
+// which nothing is held against the plugin: it is as old as it was.
+func (m *machine) relieved(generation int) { m.serving(m.ready, generation) }
+
 // renewed forgets the failures of what was replaced.
 func (m *machine) renewed() { m.failures, m.streak, m.condemned = nil, 0, false }
 

@@ -87,6 +87,10 @@ func TestMachine(t *testing.T) {
 		"what replaces starts afresh": {
 			{0, "fail hopelessly", Quarantined, 60, false}, {1, "renew", Ready, 0, false}, {2, "fail", Backoff, 0.1, false},
 		},
+		"relief is no new life": {
+			{0, "fail", Backoff, 0.1, false}, up(1), {2, "miss", Ready, 0, false}, {3, "miss", Ready, 0, false}, {50, "relieve", Ready, 0, false},
+			{51, "miss", Ready, 0, false}, {52, "miss", Ready, 0, false}, {61, "fail", Backoff, 0.1, false},
+		},
 		"a way back starts at once": {
 			up(0), {1, "fail", Backoff, 0.1, false}, {1, "retry", Backoff, 0, false},
 		},
@@ -137,6 +141,8 @@ func (m *machine) input(now time.Time, do string) (says bool) {
 	case "renew":
 		m.renewed()
 		m.serving(now, m.generation+1)
+	case "relieve":
+		m.relieved(m.generation + 1)
 	case "retry":
 		m.retry(now)
 	case "drain":

@@ -29,6 +29,10 @@ const (
 	// taken in random order, so that so many poisonous ones do not come first by
 	// chance every time.
 	maxWasted = 16
+	// leastControls calls of another event, and at random nearly twice as many, come
+	// before an event that made the plugin fail of itself: a process that fails now
+	// and then, whatever it is given, should do so without the suspect.
+	leastControls = 3
 )
 
 // trial finds out which of some events a plugin cannot take, by running each
@@ -47,13 +51,31 @@ type suspicion struct {
 	roused  bool          // it made the plugin fail at all
 	strikes int           // failures that count
 	own     int           // of these, faults that nothing but the plugin itself brings about
-	longest time.Duration // that it took to die by what may have come from without
+	longest time.Duration // that it took to die
+	passes  int           // of others, in the process that failed last
+	busy    time.Duration // of that process, when it failed
 }
 
 // control is how long a process has to be busy with other events before the
 // suspect has it, by a random number in [0, 1).
 func (s suspicion) control(random float64) time.Duration {
 	return time.Duration(float64(s.longest) * (2 + 4*random))
+}
+
+// calls is how many calls of another event come at least before the suspect, by a
+// random number below leastControls.
+func (s suspicion) calls(random int) int {
+	if s.own == 0 {
+		return 1
+	}
+	return leastControls + random
+}
+
+// repeats tells whether the suspect would have a process after as many others as
+// the last time, or when it is as old as then. One that fails at its n-th call, or
+// at some age, whatever it is given, must not strike the same event again.
+func (s suspicion) repeats(a alibi) bool {
+	return s.passes == a.passes || a.busy <= s.busy && s.busy <= a.busy+2*s.longest
 }
 
 // alibi is what a process did before it failed.
@@ -91,8 +113,8 @@ func (t *trial) passed(o sdk.Outcome) {
 func (t *trial) failed(f fault, a alibi) bool {
 	i := t.waiting[0]
 	s := &t.suspect[i]
-	s.roused = true
-	if f.sent {
+	s.roused, s.passes, s.busy = true, a.passes, a.busy+f.after
+	if f.crime == died {
 		s.longest = max(s.longest, f.after)
 	}
 	if !a.clears(f) {

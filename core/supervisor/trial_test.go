@@ -140,4 +140,41 @@ func TestRandomKillsBlameNobody(t *testing.T) {
 	}
 }
 
+// TestRandomFailuresHardlyBlame plays suspicions against a plugin that fails at
+// any call by the same chance. Three in a row stay possible; they are rare.
+func TestRandomFailuresHardlyBlame(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	const suspects = 20_000
+	for _, rate := range []float64{0.05, 0.1, 0.2, 0.3, 0.5} {
+		fails := func() bool { return chance.Float64() < rate }
+		blamed := 0
+		for range suspects {
+			tr := newTrial(1, inOrder)
+			tr.failed(fault{crime: hung}, company)
+		next:
+			for !tr.futile() {
+				_, s, more := tr.next()
+				if !more {
+					break
+				}
+				for range s.calls(chance.IntN(leastControls)) {
+					if fails() {
+						tr.acquit()
+						continue next
+					}
+				}
+				if fails() {
+					tr.failed(fault{crime: hung}, company)
+				} else {
+					tr.passed(sdk.Outcome{})
+				}
+			}
+			blamed += tr.blamed
+		}
+		if blamed > suspects/50 {
+			t.Errorf("at a chance of %g: %d of %d blamed", rate, blamed, suspects)
+		}
+	}
+}
+
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -20,10 +20,10 @@ func (p *Process) watch(ctx context.Context, g *generation) {
 		case <-ctx.Done():
 			return
 		case next := <-p.swaps:
-			p.adopt(next)
-			old := g
-			p.retired.Go(func() { p.dismiss(old, old.edition.Timeout) })
-			g = next
+			g = p.succeed(g, next)
+			timer.Reset(healthEvery)
+		case next := <-g.relief:
+			g = p.succeed(g, next)
 			timer.Reset(healthEvery)
 		case <-g.process.Exited():
 			exit := g.process.Exit()
@@ -43,19 +43,33 @@ func (p *Process) watch(ctx context.Context, g *generation) {
 	}
 }
 
-// adopt has a replacement called in place of what was.
+// succeed has next called in place of old, which is ended.
+func (p *Process) succeed(old, next *generation) *generation {
+	p.adopt(next)
+	p.beside.Go(func() { p.dismiss(old, old.edition.Timeout) })
+	return next
+}
+
+// adopt has a generation called in place of what was.
 func (p *Process) adopt(g *generation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fallback = nil
-	if p.live != nil && p.machine.state == Ready {
-		p.fallback = p.edition
+	said := "plugin is replaced"
+	if g.edition == p.edition {
+		said = "a call hung in the plugin: another process takes its place"
+		p.machine.relieved(g.number)
+	} else {
+		p.fallback = nil
+		if p.live != nil && p.machine.state == Ready {
+			p.fallback = p.edition
+		}
+		p.machine.renewed()
+		p.record.rolledBack = ""
+		p.machine.serving(time.Now(), g.number)
 	}
-	p.machine.renewed()
-	p.record.rolledBack = ""
 	p.serve(g)
 	close(g.adopted)
-	p.log.Info().Int("generation", g.number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg("plugin is replaced")
+	p.log.Info().Int("generation", g.number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg(said)
 }
 
 // dismiss ends a generation that is not called any more.

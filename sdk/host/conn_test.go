@@ -148,7 +148,8 @@ func TestLargeBatches(t *testing.T) {
 	}
 }
 
-// TestNeeds shows that what a kind does not need does not travel, and stays.
+// TestNeeds shows that what a kind does not need does not travel, stays, and is
+// not the kind's to set.
 func TestNeeds(t *testing.T) {
 	c := start(t, self("serve"), host.Options{})
 	if err := c.Configure(t.Context(), host.Configuration{Kind: "blind"}); err != nil {
@@ -162,18 +163,27 @@ func TestNeeds(t *testing.T) {
 		return []sdk.Input{x}
 	}
 	blind, seeing := c.Transform("blind"), c.Transform("do")
-	outcomes, err := blind.Transform(t.Context(), in("tag"))
+	outcomes, err := blind.Transform(t.Context(), in("nothing"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []sdk.Extension{{Name: "aaa"}, {Name: "aab", Value: "7", Kind: sdk.KindInteger}, {Name: "zz", Value: "true", Kind: sdk.KindBoolean}}
+	want := in("")[0].Event.Extensions
 	if e := outcomes[0].Event; string(e.Data) != "1" || !e.DataIsJSON || !slices.Equal(e.Extensions, want) {
 		t.Errorf("got %+v, want %v", e, want)
 	}
+	for what, part := range map[string]string{"upper": "data", "empty": "data", "tag": "extensions"} {
+		outcomes, err := blind.Transform(t.Context(), in(what))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, reason := outcomes[0], "the transform set "+part+", which it does not say that it needs"; o.Verdict != sdk.Fail || o.Retry || o.Reason != reason {
+			t.Errorf("%s: got %+v", what, o)
+		}
+	}
+	want = append([]sdk.Extension{{Name: "aaa", Value: "1"}}, want...)
 	if outcomes, err = seeing.Transform(t.Context(), in("tag")); err != nil {
 		t.Fatal(err)
 	}
-	want[0].Value = "1"
 	if e := outcomes[0].Event; string(e.Data) != "1" || !e.DataIsJSON || !slices.Equal(e.Extensions, want) {
 		t.Errorf("got %+v, want %v", e, want)
 	}

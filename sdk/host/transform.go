@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/headgate-io/headgate/sdk"
 	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
@@ -17,9 +15,9 @@ import (
 // ErrBreach, ErrNotConfigured or context.DeadlineExceeded.
 //
 // A batch of more bytes than a call may have goes in several. Parts that the kind
-// does not need are not sent and are in a Replace as they were, except what it
-// sets of them. What no transform may change is compared, and a difference is a
-// permanent Fail of that event; so are data said to be JSON that are none.
+// does not need are not sent, and are in a Replace as they were; one that sets
+// them all the same is a permanent Fail of that event. So is one that changes what
+// no transform may, or whose data are said to be JSON and are none.
 func (c *Conn) Transform(kind string) sdk.Transform {
 	t := &remote{conn: c, kind: kind}
 	for _, k := range c.description.Transforms {
@@ -106,13 +104,19 @@ func (t *remote) restored(was *sdk.Event, o sdk.Outcome) sdk.Outcome {
 	if what := changed(was, e); what != "" {
 		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform changed " + what + ", which no transform may"}
 	}
-	if !t.needs.Data && e.Data == nil {
-		e.Data, e.DataIsJSON = was.Data, was.DataIsJSON
-	} else if e.DataIsJSON && !json.Valid(e.Data) {
+	switch {
+	case !t.needs.Data && e.Data != nil:
+		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform set data, which it does not say that it needs"}
+	case !t.needs.Extensions && len(e.Extensions) > 0:
+		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform set extensions, which it does not say that it needs"}
+	case e.DataIsJSON && !json.Valid(e.Data):
 		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform gave data as JSON that are none"}
 	}
+	if !t.needs.Data {
+		e.Data, e.DataIsJSON = was.Data, was.DataIsJSON
+	}
 	if !t.needs.Extensions {
-		e.Extensions = overlaid(was.Extensions, e.Extensions)
+		e.Extensions = was.Extensions
 	}
 	return o
 }
@@ -132,19 +136,4 @@ func changed(was, is *sdk.Event) string {
 		return "time"
 	}
 	return ""
-}
-
-// overlaid are extensions of which some were set anew; all are sorted by name.
-func overlaid(was, set []sdk.Extension) []sdk.Extension {
-	if len(set) == 0 {
-		return was
-	}
-	all := slices.Clone(set)
-	for _, x := range was {
-		at, found := slices.BinarySearchFunc(all, x.Name, func(e sdk.Extension, name string) int { return strings.Compare(e.Name, name) })
-		if !found {
-			all = slices.Insert(all, at, x)
-		}
-	}
-	return all
 }

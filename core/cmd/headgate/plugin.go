@@ -80,9 +80,9 @@ func (a *app) printPlugins(top *admin.Top) {
 		a.printf("no [[transforms]]\n")
 		return
 	}
-	t := newTable(a.out, "TRANSFORM", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "ISOLATED", "BLAMED", "LAST ERROR")
+	t := newTable(a.out, "TRANSFORM", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "FAILED", "ISOLATED", "BLAMED", "LAST ERROR")
 	for _, p := range top.Plugins {
-		t.row(p.Name, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures, p.Events, p.Isolated, p.Blamed, firstLine(p.LastError))
+		t.row(p.Name, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures, p.Events, p.Failed, p.Isolated, p.Blamed, firstLine(p.LastError))
 	}
 	t.end()
 }

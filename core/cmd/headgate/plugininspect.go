@@ -78,7 +78,7 @@ func (a *app) printFacts(p *admin.Plugin, top *admin.Top) {
 	t.row("generation", p.Generation)
 	t.row("ready since", p.Since)
 	t.row("failures", p.Failures)
-	t.row("calls, events", fmt.Sprintf("%d, %d; %d calls under way", p.Calls, p.Events, p.InFlight))
+	t.row("calls, events", fmt.Sprintf("%d, %d; %d events failed; %d calls under way", p.Calls, p.Events, p.Failed, p.InFlight))
 	t.row("deadlines missed", p.Misses)
 	t.row("events run alone", fmt.Sprintf("%d, of these given up %d", p.Isolated, p.Blamed))
 	t.row("log lines dropped", p.Dropped)

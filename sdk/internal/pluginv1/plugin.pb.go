@@ -1323,11 +1323,11 @@ func (*Unchanged) Descriptor() ([]byte, []int) {
 }
 
 // Replace has exactly one event in this version: the whole event as it is to be,
-// except for what its kind does not need and was therefore not sent. The router
-// restores that: data that are absent stay as they were, and extensions are laid
-// over those of the event, by name. Of a kind that needs them, what is absent is
-// taken out. A difference in id, source, type, subject or time is a permanent
-// failure of the event; a principal is ignored.
+// except for what its kind does not need and was therefore not sent: the router
+// restores that, and setting it is a permanent failure of the event. Of a kind
+// that needs them, data or extensions that are absent are taken out. A difference
+// in id, source, type, subject or time is a permanent failure too; a principal is
+// ignored.
 type Replace struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Events        []*Event               `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
