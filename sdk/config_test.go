@@ -42,7 +42,7 @@ func TestDecodeConfigGivesDefaults(t *testing.T) {
 	}
 	want := everyKind{Fields: []string{"/a"}, With: "***", On: "fail", Every: 30 * time.Second, Ratio: 0.5, Deep: true, Peers: map[string]inner{"x": {"h", 443}},
 		To: &inner{"t", 1}, At: inner{"", 443}, Token: "s", Free: json.RawMessage(`{"b": 2}`), Any: []any{1.0}, Tags: map[string]string{"a": "b"}}
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got, want) || got.hidden != 0 {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -219,7 +219,7 @@ func tryRouter(ctx context.Context, x *subject) (err error) {
 	}()
 	d, err := conn.Describe(ctx)
 	if err != nil {
-		return fmt.Errorf("Describe: %w", err)
+		return fmt.Errorf("rpc Describe: %w", err)
 	}
 	err = x.each(func(k *pluginv1.Kind) error {
 		return conn.Configure(ctx, host.Configuration{Kind: k.GetName(), Config: []byte(x.config(k)), Policy: x.options.Policy[k.GetName()]})

@@ -16,7 +16,7 @@ func (p *process) transform(ctx context.Context, kind string, events []*pluginv1
 	defer cancel()
 	answer, err := p.transforms.Transform(ctx, &pluginv1.TransformRequest{Kind: kind, Events: events})
 	if err != nil {
-		return nil, fmt.Errorf("Transform of %d events: %w", len(events), p.why(err))
+		return nil, fmt.Errorf("rpc Transform of %d events: %w", len(events), p.why(err))
 	}
 	return answer.GetOutcomes(), outcomeFault(len(events), answer.GetOutcomes())
 }

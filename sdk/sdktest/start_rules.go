@@ -164,7 +164,7 @@ func (p *process) health(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.limits.call)
 	defer cancel()
 	if _, err := p.plugin.Health(ctx, &pluginv1.HealthRequest{}); err != nil {
-		return fmt.Errorf("Health: %w", p.why(err))
+		return fmt.Errorf("rpc Health: %w", p.why(err))
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func (p *process) describe(ctx context.Context) (*pluginv1.DescribeResponse, err
 	defer cancel()
 	d, err := p.plugin.Describe(ctx, &pluginv1.DescribeRequest{HostVersion: "conformance"})
 	if err != nil {
-		return nil, fmt.Errorf("Describe: %w", p.why(err))
+		return nil, fmt.Errorf("rpc Describe: %w", p.why(err))
 	}
 	return d, nil
 }
@@ -200,7 +200,7 @@ func tryDescribe(ctx context.Context, x *subject) error {
 		return err
 	}
 	if !sameDescription(first, second) {
-		return errors.New("Describe says something else the second time: it must be pure")
+		return errors.New("rpc Describe says something else the second time: it must be pure")
 	}
 	x.description = first
 	return nil

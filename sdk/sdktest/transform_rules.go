@@ -256,9 +256,9 @@ func (p *process) drain(ctx context.Context) error {
 	defer cancel()
 	if _, err := p.plugin.Drain(ctx, &pluginv1.DrainRequest{}); err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("Drain has no answer within %s", p.limits.call)
+			return fmt.Errorf("rpc Drain has no answer within %s", p.limits.call)
 		}
-		return fmt.Errorf("Drain: %w", p.why(err))
+		return fmt.Errorf("rpc Drain: %w", p.why(err))
 	}
 	return nil
 }

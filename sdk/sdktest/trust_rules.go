@@ -143,7 +143,7 @@ func tryHint(ctx context.Context, x *subject) error {
 			ctx, cancel := context.WithTimeout(ctx, x.limits.describe)
 			defer cancel()
 			if _, err := p.providers.Hint(ctx, &pluginv1.HintRequest{Kind: k.GetName(), Issuer: issuer, KeyId: "no-such-key"}); err != nil {
-				return fmt.Errorf("Hint: %w", p.why(err))
+				return fmt.Errorf("rpc Hint: %w", p.why(err))
 			}
 		}
 		return nil

@@ -53,7 +53,7 @@ func (a *app) pluginNewCommand() *cobra.Command {
 			if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s is there already: choose another name", name)
 			}
-			b := blank{Name: name, Module: strings.ReplaceAll(name, "-", "_") + "_plugin", Class: strings.ReplaceAll(strings.Title(strings.ReplaceAll(name, "-", " ")), " ", "")} //nolint:staticcheck // ASCII alone
+			b := blank{Name: name, Module: strings.ReplaceAll(name, "-", "_") + "_plugin", Class: className(name)}
 			switch lang {
 			case "go":
 				return a.newGo(cmd, b, kind, sdk)
@@ -69,6 +69,15 @@ func (a *app) pluginNewCommand() *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"go", "python"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&sdk, "sdk", "", "Go: `directory` of headgate's source, to build against instead of a release")
 	return cmd
+}
+
+// className is a plugin's name as that of a class: say-it is SayIt.
+func className(name string) string {
+	var class strings.Builder
+	for part := range strings.SplitSeq(name, "-") {
+		class.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return class.String()
 }
 
 // fill writes the files of one template directory.
