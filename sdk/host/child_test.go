@@ -32,13 +32,13 @@ func child(mode string, args []string) {
 		fmt.Println("hello from main")
 		plugin.Serve(testPlugin())
 	case "silent":
-		select {}
+		forever()
 	case "heedless": // silent, and does not look whether its router lives
 		fmt.Fprintln(os.Stderr, "pid", os.Getpid())
-		select {}
+		forever()
 	case "deaf":
 		_ = os.Stdout.Close()
-		select {}
+		forever()
 	case "dying":
 		fmt.Fprintln(os.Stderr, "no such database")
 		os.Exit(7)
@@ -52,14 +52,14 @@ func child(mode string, args []string) {
 		goplugin.Serve(&goplugin.ServeConfig{HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "OTHER", MagicCookieValue: "x"}})
 	case "saying":
 		fmt.Println(strings.ReplaceAll(args[0], "DIR", os.Getenv("PLUGIN_UNIX_SOCKET_DIR")))
-		select {}
+		forever()
 	case "stopping":
 		path, _ := bound()
 		fmt.Println("1|1|unix|" + path + "|grpc|" + someCertificate())
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "plaintext":
 		fmt.Println("1|1|unix|" + listening() + "|grpc|" + someCertificate())
-		select {}
+		forever()
 	case "raw":
 		serveRaw(args[0])
 	case "router":
@@ -241,7 +241,7 @@ func (d *doer) one(ctx context.Context, in sdk.Input, o *sdk.Outcome) error {
 		panic("event on purpose")
 	case "crash":
 		go panic("process on purpose")
-		select {}
+		forever()
 	case "sleep":
 		slog.Info("sleeping")
 		length, err := time.ParseDuration(data)
@@ -339,4 +339,12 @@ func (v *trust) Watch(ctx context.Context, publish func(context.Context, sdk.Tru
 	}
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// forever does nothing. A select without cases would end a program that has
+// nothing else to do: the runtime calls that a deadlock.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }

@@ -90,7 +90,7 @@ func (p *raw) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "Shutdown":
 		if p.habit == "stopping" {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-			select {} // this thread may run on for a moment
+			forever() // this thread may run on for a moment
 		}
 		os.Exit(0)
 	default:
