@@ -28,9 +28,9 @@ type plugin struct {
 // step of a jq filter may ask for any amount.
 const shippedMemory = 1 << 30
 
-// PluginCommand is how a plugin of the configuration is started. A shipped one
+// pluginCommand is how a plugin of the configuration is started. A shipped one
 // is this very binary.
-func PluginCommand(cfg *config.Config, p *config.Plugin) host.Command {
+func pluginCommand(cfg *config.Config, p *config.Plugin) host.Command {
 	c := host.Command{Env: p.Env, User: p.User, Limits: host.Limits{Memory: uint64(p.Limits.Memory), Files: uint64(p.Limits.Files),
 		Processes: uint64(p.Limits.Processes), CPU: uint64(time.Duration(p.Limits.CPU) / time.Second)}}
 	if !p.External() {
@@ -45,7 +45,7 @@ func PluginCommand(cfg *config.Config, p *config.Plugin) host.Command {
 }
 
 func pluginSetting(cfg *config.Config, t *config.Transform) supervisor.Setting {
-	return supervisor.Setting{Command: PluginCommand(cfg, &t.Plugin), Plugin: t.Plugin.Name, Kind: t.Kind, Timeout: time.Duration(t.Timeout),
+	return supervisor.Setting{Command: pluginCommand(cfg, &t.Plugin), Plugin: t.Plugin.Name, Kind: t.Kind, Timeout: time.Duration(t.Timeout),
 		Resolve: func(schema json.RawMessage) (json.RawMessage, error) { return t.Resolve(schema) }}
 }
 

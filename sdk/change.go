@@ -21,8 +21,8 @@ import (
 // written does not read back, by ParseEvent, as exactly what by says. by.Raw
 // does not count.
 func (e *Event) Changed(by *Event) (Event, error) {
-	if !e.SameCore(by) {
-		return Event{}, fmt.Errorf("changed event: id, source, specversion, type, subject and time stay as they are: %s differs", e.coreDifference(by))
+	if what := e.CoreDifference(by); what != "" {
+		return Event{}, fmt.Errorf("changed event: id, source, specversion, type, subject and time stay as they are: %s differs", what)
 	}
 	want := *by
 	want.Data, want.DataIsJSON = trimmed(by), by.DataIsJSON && by.Data != nil
@@ -53,16 +53,19 @@ func trimmed(e *Event) []byte {
 	return e.Data[:0] // not absent, and no JSON
 }
 
-func (e *Event) coreDifference(by *Event) string {
+// CoreDifference names the first attribute in which two events differ of those
+// that no transform may change: id, source, specversion, type, subject and time.
+// It is empty when they agree.
+func (e *Event) CoreDifference(o *Event) string {
 	for _, x := range [...]struct{ name, a, b string }{
-		{"id", e.ID, by.ID}, {"source", e.Source, by.Source}, {"specversion", e.SpecVersion, by.SpecVersion},
-		{"type", e.Type, by.Type}, {"subject", e.Subject, by.Subject},
+		{"id", e.ID, o.ID}, {"source", e.Source, o.Source}, {"specversion", e.SpecVersion, o.SpecVersion},
+		{"type", e.Type, o.Type}, {"subject", e.Subject, o.Subject}, {"time", e.Time, o.Time},
 	} {
 		if x.a != x.b {
 			return x.name
 		}
 	}
-	return "time"
+	return ""
 }
 
 func difference(want, got *Event) string {

@@ -86,37 +86,6 @@ func (f *field) defaultJSON(t reflect.Type) (json.RawMessage, error) {
 	return text, nil
 }
 
-// nearest is the name most like one that is unknown, empty for none.
-func nearest(unknown string, names []string) string {
-	best, at := "", len(unknown)/2+1
-	for _, n := range names {
-		if d := distance(strings.ToLower(unknown), strings.ToLower(n)); d < at {
-			best, at = n, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			last, row[j+1] = row[j+1], min(last+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
 func sortedNames[V any](m map[string]V) []string {
 	names := make([]string, 0, len(m))
 	for n := range m {

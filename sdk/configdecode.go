@@ -171,7 +171,7 @@ func (d *decoding) object(v reflect.Value, path string, text json.RawMessage) {
 		d.value(v.Field(f.index), pointer(path, f.name), text, f)
 	}
 	for _, unknown := range sortedNames(members) {
-		if like := nearest(unknown, names); like != "" {
+		if like := Nearest(unknown, names); like != "" {
 			d.fault(pointer(path, unknown), "is not known: did you mean %s?", like)
 		} else {
 			d.fault(pointer(path, unknown), "is not known: there are %s", strings.Join(names, ", "))

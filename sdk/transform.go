@@ -183,14 +183,8 @@ func (t *each[C]) one(ctx context.Context, in Input) (o Outcome) {
 }
 
 func same(a, b *Event) bool {
-	return bytes.Equal(a.Data, b.Data) && (a.Data == nil) == (b.Data == nil) && a.DataIsJSON == b.DataIsJSON && a.SameCore(b) &&
+	return bytes.Equal(a.Data, b.Data) && (a.Data == nil) == (b.Data == nil) && a.DataIsJSON == b.DataIsJSON && a.CoreDifference(b) == "" &&
 		a.DataContentType == b.DataContentType && a.DataSchema == b.DataSchema && slices.Equal(a.Extensions, b.Extensions)
-}
-
-// SameCore tells whether two events agree in what no transform may change: id,
-// source, specversion, type, subject and time.
-func (e *Event) SameCore(o *Event) bool {
-	return e.ID == o.ID && e.Source == o.Source && e.SpecVersion == o.SpecVersion && e.Type == o.Type && e.Subject == o.Subject && e.Time == o.Time
 }
 
 type senderKey struct{}

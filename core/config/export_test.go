@@ -4,9 +4,6 @@ package config
 // without a mount of its own.
 var Private = private
 
-// Distance is the measure of "did you mean".
-var Distance = distance
-
 // Loopback tells whether an address of any scheme counts as loopback.
 func Loopback(text string) (bool, error) {
 	a, err := parseAddress(text, "http", "https", "tcp", "ipc")

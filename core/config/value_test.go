@@ -128,19 +128,6 @@ func TestSecretNeverPrints(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"a", "", 1}, {"chanels", "channels", 1}, {"enigne", "engine", 1}, {"kitten", "sitting", 3}, {"abc", "xyz", 3}, {"a", "abcdefghijklm", 9},
-	} {
-		if got := config.Distance(c.a, c.b, 9); got != c.want {
-			t.Errorf("%q to %q is %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestLoopback(t *testing.T) {
 	for text, want := range map[string]bool{
 		"http://127.0.0.1:80": true, "tcp://127.255.0.9:1": true, "http://[::1]:80": true, "ipc:///run/x": true,

@@ -22,9 +22,6 @@ const (
 	// After failures of a whole batch a chain is left alone for that long.
 	awayMin = 100 * time.Millisecond
 	awayMax = 30 * time.Second
-
-	// maxStack is how much of a plugin's stack is logged.
-	maxStack = 8 << 10
 )
 
 // line is what waits for one chain of transforms on one channel. All but its
@@ -147,11 +144,7 @@ func (c *Channel) tellResult(r *result) {
 	if r.Verdict != sdk.Fail {
 		return
 	}
-	log := c.o.Log.Warn().Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).
-		Str("transform", r.transform).Str("reason", r.Reason)
-	if r.Stack != "" {
-		log = log.Str("stack", r.Stack[:min(len(r.Stack), maxStack)])
-	}
+	log := r.tell(c.o.Log.Warn())
 	if r.Retry {
 		log.Msg("a transform failed")
 		return

@@ -86,8 +86,7 @@ func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {
 			l.t.unready.Add(1)
 			if refused++; !l.refusing {
 				l.refusing = true // one stands for all, until a batch has none
-				l.t.o.Log.Warn().Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).
-					Str("transform", r.transform).Str("reason", r.Reason).Str("stack", r.Stack[:min(len(r.Stack), maxStack)]).Msg("dropped: a transform cannot take it")
+				r.tell(l.t.o.Log.Warn()).Msg("dropped: a transform cannot take it")
 			}
 		default:
 			through = append(through, l.t.frames(r.Item.Entry, r.Passage, now))

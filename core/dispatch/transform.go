@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/delivery"
@@ -108,6 +110,18 @@ type result struct {
 	*Passage
 	sdk.Outcome
 	transform string // that ended it
+}
+
+// maxStack is how much of a plugin's stack is logged.
+const maxStack = 8 << 10
+
+// tell puts an event that a transform could not take into a line of the log.
+func (r *result) tell(line *zerolog.Event) *zerolog.Event {
+	line = line.Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).Str("transform", r.transform).Str("reason", r.Reason)
+	if r.Stack != "" {
+		line = line.Str("stack", r.Stack[:min(len(r.Stack), maxStack)])
+	}
+	return line
 }
 
 // apply takes passages through the transforms, one after the other. With an

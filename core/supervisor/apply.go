@@ -28,12 +28,13 @@ type Plugin struct {
 // fail there, again and again, while others pass in the same processes, is given
 // up: its outcome is a permanent Fail that says what it did.
 //
-// An error is about none of the events: nothing became of any. It wraps
+// An error is about none of the events: nothing became of any. It leaves it to the
+// caller to name the transform, and wraps
 // sdk.ErrUnavailable when the plugin cannot be called now; see Available.
 func (p *Process) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
 	outcomes, by, err := p.apply(ctx, events)
 	if err != nil {
-		return nil, Plugin{}, fmt.Errorf("transform %s: %w", p.o.Name, err)
+		return nil, Plugin{}, err
 	}
 	p.answers(outcomes)
 	return outcomes, by, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -84,21 +83,17 @@ func (g *generation) configure(ctx context.Context) error {
 
 // choose finds the kind that the edition names among those the plugin has.
 func (g *generation) choose() error {
-	var names []string
-	for _, k := range g.about.Transforms {
-		if k.Name == g.edition.Kind || g.edition.Kind == "" && len(g.about.Transforms) == 1 {
-			g.kind = k
-			return nil
-		}
-		names = append(names, k.Name)
-	}
+	var found bool
+	g.kind, found = g.about.Transform(g.edition.Kind)
 	switch {
-	case len(names) == 0:
+	case found:
+		return nil
+	case len(g.about.Transforms) == 0:
 		return fmt.Errorf("%w: plugin %s %s has no transforms", errUnfit, g.about.Name, g.about.Version)
 	case g.edition.Kind == "":
-		return fmt.Errorf("%w: plugin %s %s has several transforms: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, strings.Join(names, ", "))
+		return fmt.Errorf("%w: plugin %s %s has several transforms: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, g.about.TransformNames())
 	}
-	return fmt.Errorf("%w: plugin %s %s has no transform %q: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, g.edition.Kind, strings.Join(names, ", "))
+	return fmt.Errorf("%w: plugin %s %s has no transform %q: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, g.edition.Kind, g.about.TransformNames())
 }
 
 // explain adds how the process ended to an error that says no more than that it

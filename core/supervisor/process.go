@@ -146,9 +146,9 @@ func (p *Process) next(ctx context.Context) *generation {
 
 // bring starts and configures the next generation and has it called.
 func (p *Process) bring(ctx context.Context) (*generation, error) {
+	number := p.number()
 	p.mu.Lock()
-	p.numbers++
-	number, e := p.numbers, p.edition
+	e := p.edition
 	p.machine.starting(number)
 	p.mu.Unlock()
 	p.log.Debug().Int("generation", number).Msg("plugin is started")
@@ -169,6 +169,14 @@ func (p *Process) bring(ctx context.Context) (*generation, error) {
 	p.mu.Unlock()
 	p.log.Info().Int("generation", number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg("plugin is ready")
 	return g, nil
+}
+
+// number is that of another generation.
+func (p *Process) number() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.numbers++
+	return p.numbers
 }
 
 // serve has a generation called, which the machine has been told. Callers hold mu.

@@ -22,11 +22,7 @@ func (p *Process) relieve(g *generation) {
 	if p.current() != g {
 		return // replaced meanwhile, or relieved for another call
 	}
-	p.mu.Lock()
-	p.numbers++
-	number := p.numbers
-	p.mu.Unlock()
-	next, err := p.open(ctx, g.edition, number)
+	next, err := p.open(ctx, g.edition, p.number())
 	if err != nil {
 		if ctx.Err() == nil {
 			p.log.Warn().Err(err).Int("generation", g.number).Msg("a call hangs in the plugin, and another process cannot be started beside it")

@@ -31,11 +31,7 @@ func (p *Process) replace(ctx context.Context, e *edition) error {
 	case <-ctx.Done():
 		return p.over(ctx)
 	}
-	p.mu.Lock()
-	p.numbers++
-	number := p.numbers
-	p.mu.Unlock()
-	g, err := p.open(ctx, e, number)
+	g, err := p.open(ctx, e, p.number())
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return p.over(ctx)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/headgate-io/headgate/sdk"
 	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
@@ -24,6 +25,26 @@ type Transform struct {
 	Schema    json.RawMessage // JSON Schema 2020-12 of its configuration
 	Needs     sdk.Needs
 	Redacts   bool // its original never travels beside its result
+}
+
+// Transform finds the transform of that name. The empty name is that of the only
+// one there is.
+func (d *Description) Transform(name string) (Transform, bool) {
+	for _, k := range d.Transforms {
+		if k.Name == name || name == "" && len(d.Transforms) == 1 {
+			return k, true
+		}
+	}
+	return Transform{}, false
+}
+
+// TransformNames names the transforms, for those who have to choose.
+func (d *Description) TransformNames() string {
+	names := make([]string, len(d.Transforms))
+	for i, k := range d.Transforms {
+		names[i] = k.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // Provider describes one kind of identity provider.

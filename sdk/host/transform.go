@@ -19,13 +19,8 @@ import (
 // them all the same is a permanent Fail of that event. So is one that changes what
 // no transform may, or whose data are said to be JSON and are none.
 func (c *Conn) Transform(kind string) sdk.Transform {
-	t := &remote{conn: c, kind: kind}
-	for _, k := range c.description.Transforms {
-		if k.Name == kind {
-			t.needs = k.Needs
-		}
-	}
-	return t
+	k, _ := c.description.Transform(kind) // one that it does not have errs at each call
+	return &remote{conn: c, kind: kind, needs: k.Needs}
 }
 
 // remote is a transform in a plugin process.
@@ -101,7 +96,7 @@ func (t *remote) restored(was *sdk.Event, o sdk.Outcome) sdk.Outcome {
 		return o
 	}
 	e := o.Event
-	if what := changed(was, e); what != "" {
+	if what := was.CoreDifference(e); what != "" {
 		return sdk.Outcome{Verdict: sdk.Fail, Reason: "the transform changed " + what + ", which no transform may"}
 	}
 	switch {
@@ -119,21 +114,4 @@ func (t *remote) restored(was *sdk.Event, o sdk.Outcome) sdk.Outcome {
 		e.Extensions = was.Extensions
 	}
 	return o
-}
-
-// changed names the first attribute that differs though it must not.
-func changed(was, is *sdk.Event) string {
-	switch {
-	case was.ID != is.ID:
-		return "id"
-	case was.Source != is.Source:
-		return "source"
-	case was.Type != is.Type:
-		return "type"
-	case was.Subject != is.Subject:
-		return "subject"
-	case was.Time != is.Time:
-		return "time"
-	}
-	return ""
 }

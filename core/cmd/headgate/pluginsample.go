@@ -40,20 +40,16 @@ func (a *app) readEvent(file string) (sdk.Event, error) {
 
 // oneKind finds the transform that is meant.
 func oneKind(d *host.Description, kind string) (host.Transform, error) {
-	var names []string
-	for _, k := range d.Transforms {
-		if k.Name == kind || kind == "" && len(d.Transforms) == 1 {
-			return k, nil
-		}
-		names = append(names, k.Name)
+	k, found := d.Transform(kind)
+	switch {
+	case found:
+		return k, nil
+	case len(d.Transforms) == 0:
+		return k, fmt.Errorf("%s has no transforms", d.Name)
+	case kind == "":
+		return k, fmt.Errorf("%s has several transforms: --kind one of %s", d.Name, d.TransformNames())
 	}
-	if len(names) == 0 {
-		return host.Transform{}, fmt.Errorf("%s has no transforms", d.Name)
-	}
-	if kind == "" {
-		return host.Transform{}, fmt.Errorf("%s has several transforms: --kind one of %s", d.Name, strings.Join(names, ", "))
-	}
-	return host.Transform{}, fmt.Errorf("%s has no transform %s: there are %s", d.Name, kind, strings.Join(names, ", "))
+	return k, fmt.Errorf("%s has no transform %s: there are %s", d.Name, kind, d.TransformNames())
 }
 
 // opened is a transform that runs and is configured.

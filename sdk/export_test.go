@@ -1,0 +1,4 @@
+package sdk
+
+// Distance is the measure of Nearest.
+var Distance = distance
