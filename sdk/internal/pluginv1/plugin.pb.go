@@ -129,6 +129,58 @@ func (Extension_Type) EnumDescriptor() ([]byte, []int) {
 	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{13, 0}
 }
 
+type ClaimRule_Shape int32
+
+const (
+	ClaimRule_SHAPE_UNSPECIFIED ClaimRule_Shape = 0 // any
+	ClaimRule_SHAPE_STRING      ClaimRule_Shape = 1
+	ClaimRule_SHAPE_INTEGER     ClaimRule_Shape = 2
+	ClaimRule_SHAPE_ARRAY       ClaimRule_Shape = 3 // of strings
+)
+
+// Enum value maps for ClaimRule_Shape.
+var (
+	ClaimRule_Shape_name = map[int32]string{
+		0: "SHAPE_UNSPECIFIED",
+		1: "SHAPE_STRING",
+		2: "SHAPE_INTEGER",
+		3: "SHAPE_ARRAY",
+	}
+	ClaimRule_Shape_value = map[string]int32{
+		"SHAPE_UNSPECIFIED": 0,
+		"SHAPE_STRING":      1,
+		"SHAPE_INTEGER":     2,
+		"SHAPE_ARRAY":       3,
+	}
+)
+
+func (x ClaimRule_Shape) Enum() *ClaimRule_Shape {
+	p := new(ClaimRule_Shape)
+	*p = x
+	return p
+}
+
+func (x ClaimRule_Shape) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ClaimRule_Shape) Descriptor() protoreflect.EnumDescriptor {
+	return file_headgate_plugin_v1_plugin_proto_enumTypes[2].Descriptor()
+}
+
+func (ClaimRule_Shape) Type() protoreflect.EnumType {
+	return &file_headgate_plugin_v1_plugin_proto_enumTypes[2]
+}
+
+func (x ClaimRule_Shape) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ClaimRule_Shape.Descriptor instead.
+func (ClaimRule_Shape) EnumDescriptor() ([]byte, []int) {
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{26, 0}
+}
+
 type Revocation_Type int32
 
 const (
@@ -165,11 +217,11 @@ func (x Revocation_Type) String() string {
 }
 
 func (Revocation_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_headgate_plugin_v1_plugin_proto_enumTypes[2].Descriptor()
+	return file_headgate_plugin_v1_plugin_proto_enumTypes[3].Descriptor()
 }
 
 func (Revocation_Type) Type() protoreflect.EnumType {
-	return &file_headgate_plugin_v1_plugin_proto_enumTypes[2]
+	return &file_headgate_plugin_v1_plugin_proto_enumTypes[3]
 }
 
 func (x Revocation_Type) Number() protoreflect.EnumNumber {
@@ -178,7 +230,7 @@ func (x Revocation_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Revocation_Type.Descriptor instead.
 func (Revocation_Type) EnumDescriptor() ([]byte, []int) {
-	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{25, 0}
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{28, 0}
 }
 
 type DescribeRequest struct {
@@ -1638,6 +1690,9 @@ type Issuer struct {
 	Keys               [][]byte               `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"` // public JSON Web Keys, RFC 7517
 	LeewaySeconds      uint32                 `protobuf:"varint,5,opt,name=leeway_seconds,json=leewaySeconds,proto3" json:"leeway_seconds,omitempty"`
 	MaxLifetimeSeconds uint32                 `protobuf:"varint,6,opt,name=max_lifetime_seconds,json=maxLifetimeSeconds,proto3" json:"max_lifetime_seconds,omitempty"`
+	Rules              *TokenRules            `protobuf:"bytes,7,opt,name=rules,proto3" json:"rules,omitempty"`
+	FreshUntil         *int64                 `protobuf:"varint,8,opt,name=fresh_until,json=freshUntil,proto3,oneof" json:"fresh_until,omitempty"`    // Unix milliseconds; the snapshot's where absent
+	UsableUntil        *int64                 `protobuf:"varint,9,opt,name=usable_until,json=usableUntil,proto3,oneof" json:"usable_until,omitempty"` // Unix milliseconds; the snapshot's where absent
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -1714,19 +1769,280 @@ func (x *Issuer) GetMaxLifetimeSeconds() uint32 {
 	return 0
 }
 
+func (x *Issuer) GetRules() *TokenRules {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *Issuer) GetFreshUntil() int64 {
+	if x != nil && x.FreshUntil != nil {
+		return *x.FreshUntil
+	}
+	return 0
+}
+
+func (x *Issuer) GetUsableUntil() int64 {
+	if x != nil && x.UsableUntil != nil {
+		return *x.UsableUntil
+	}
+	return 0
+}
+
+// TokenRules say which tokens are access tokens, and what in them the router
+// goes by. Claims are JSON Pointers (RFC 6901) into a token's payload. A router
+// refuses a snapshot with a field that it does not know.
+type TokenRules struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Types         []string               `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`       // of the header, lower case; none for "", "jwt", "at+jwt"
+	Audience      string                 `protobuf:"bytes,2,opt,name=audience,proto3" json:"audience,omitempty"` // empty for /aud
+	Require       []*ClaimRule           `protobuf:"bytes,3,rep,name=require,proto3" json:"require,omitempty"`
+	Forbid        []string               `protobuf:"bytes,4,rep,name=forbid,proto3" json:"forbid,omitempty"`
+	Subject       []*SubjectRule         `protobuf:"bytes,5,rep,name=subject,proto3" json:"subject,omitempty"` // none for /sub
+	Client        string                 `protobuf:"bytes,6,opt,name=client,proto3" json:"client,omitempty"`
+	Groups        string                 `protobuf:"bytes,7,opt,name=groups,proto3" json:"groups,omitempty"`
+	Scopes        string                 `protobuf:"bytes,8,opt,name=scopes,proto3" json:"scopes,omitempty"`
+	Confirmation  string                 `protobuf:"bytes,9,opt,name=confirmation,proto3" json:"confirmation,omitempty"` // besides /cnf/jkt
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenRules) Reset() {
+	*x = TokenRules{}
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenRules) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenRules) ProtoMessage() {}
+
+func (x *TokenRules) ProtoReflect() protoreflect.Message {
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenRules.ProtoReflect.Descriptor instead.
+func (*TokenRules) Descriptor() ([]byte, []int) {
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *TokenRules) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *TokenRules) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *TokenRules) GetRequire() []*ClaimRule {
+	if x != nil {
+		return x.Require
+	}
+	return nil
+}
+
+func (x *TokenRules) GetForbid() []string {
+	if x != nil {
+		return x.Forbid
+	}
+	return nil
+}
+
+func (x *TokenRules) GetSubject() []*SubjectRule {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *TokenRules) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *TokenRules) GetGroups() string {
+	if x != nil {
+		return x.Groups
+	}
+	return ""
+}
+
+func (x *TokenRules) GetScopes() string {
+	if x != nil {
+		return x.Scopes
+	}
+	return ""
+}
+
+func (x *TokenRules) GetConfirmation() string {
+	if x != nil {
+		return x.Confirmation
+	}
+	return ""
+}
+
+type ClaimRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Claim         string                 `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	Shape         ClaimRule_Shape        `protobuf:"varint,2,opt,name=shape,proto3,enum=headgate.plugin.v1.ClaimRule_Shape" json:"shape,omitempty"`
+	OneOf         []string               `protobuf:"bytes,3,rep,name=one_of,json=oneOf,proto3" json:"one_of,omitempty"`
+	Prefixes      []string               `protobuf:"bytes,4,rep,name=prefixes,proto3" json:"prefixes,omitempty"`
+	Differs       string                 `protobuf:"bytes,5,opt,name=differs,proto3" json:"differs,omitempty"` // from that claim
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimRule) Reset() {
+	*x = ClaimRule{}
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimRule) ProtoMessage() {}
+
+func (x *ClaimRule) ProtoReflect() protoreflect.Message {
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimRule.ProtoReflect.Descriptor instead.
+func (*ClaimRule) Descriptor() ([]byte, []int) {
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ClaimRule) GetClaim() string {
+	if x != nil {
+		return x.Claim
+	}
+	return ""
+}
+
+func (x *ClaimRule) GetShape() ClaimRule_Shape {
+	if x != nil {
+		return x.Shape
+	}
+	return ClaimRule_SHAPE_UNSPECIFIED
+}
+
+func (x *ClaimRule) GetOneOf() []string {
+	if x != nil {
+		return x.OneOf
+	}
+	return nil
+}
+
+func (x *ClaimRule) GetPrefixes() []string {
+	if x != nil {
+		return x.Prefixes
+	}
+	return nil
+}
+
+func (x *ClaimRule) GetDiffers() string {
+	if x != nil {
+		return x.Differs
+	}
+	return ""
+}
+
+type SubjectRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Claim         string                 `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	Prefix        string                 `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubjectRule) Reset() {
+	*x = SubjectRule{}
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubjectRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubjectRule) ProtoMessage() {}
+
+func (x *SubjectRule) ProtoReflect() protoreflect.Message {
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubjectRule.ProtoReflect.Descriptor instead.
+func (*SubjectRule) Descriptor() ([]byte, []int) {
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SubjectRule) GetClaim() string {
+	if x != nil {
+		return x.Claim
+	}
+	return ""
+}
+
+func (x *SubjectRule) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
 type Revocation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          Revocation_Type        `protobuf:"varint,1,opt,name=type,proto3,enum=headgate.plugin.v1.Revocation_Type" json:"type,omitempty"`
 	Issuer        string                 `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	Value         string                 `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
-	Expires       int64                  `protobuf:"varint,4,opt,name=expires,proto3" json:"expires,omitempty"` // Unix milliseconds
+	Expires       int64                  `protobuf:"varint,4,opt,name=expires,proto3" json:"expires,omitempty"`     // Unix milliseconds
+	Before        *int64                 `protobuf:"varint,5,opt,name=before,proto3,oneof" json:"before,omitempty"` // Unix milliseconds: only tokens that were issued before
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +2054,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2067,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Revocation) GetType() Revocation_Type {
@@ -1782,6 +2098,13 @@ func (x *Revocation) GetExpires() int64 {
 	return 0
 }
 
+func (x *Revocation) GetBefore() int64 {
+	if x != nil && x.Before != nil {
+		return *x.Before
+	}
+	return 0
+}
+
 type HintRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -1793,7 +2116,7 @@ type HintRequest struct {
 
 func (x *HintRequest) Reset() {
 	*x = HintRequest{}
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +2128,7 @@ func (x *HintRequest) String() string {
 func (*HintRequest) ProtoMessage() {}
 
 func (x *HintRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +2141,7 @@ func (x *HintRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HintRequest.ProtoReflect.Descriptor instead.
 func (*HintRequest) Descriptor() ([]byte, []int) {
-	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HintRequest) GetKind() string {
@@ -1850,7 +2173,7 @@ type HintResponse struct {
 
 func (x *HintResponse) Reset() {
 	*x = HintResponse{}
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2185,7 @@ func (x *HintResponse) String() string {
 func (*HintResponse) ProtoMessage() {}
 
 func (x *HintResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_headgate_plugin_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2198,7 @@ func (x *HintResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HintResponse.ProtoReflect.Descriptor instead.
 func (*HintResponse) Descriptor() ([]byte, []int) {
-	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_headgate_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 var File_headgate_plugin_v1_plugin_proto protoreflect.FileDescriptor
@@ -1993,26 +2316,59 @@ const file_headgate_plugin_v1_plugin_proto_rawDesc = "" +
 	"freshUntil\x12!\n" +
 	"\fusable_until\x18\x04 \x01(\x03R\vusableUntil\x124\n" +
 	"\aissuers\x18\x05 \x03(\v2\x1a.headgate.plugin.v1.IssuerR\aissuers\x128\n" +
-	"\arevoked\x18\x06 \x03(\v2\x1e.headgate.plugin.v1.RevocationR\arevoked\"\xbf\x01\n" +
+	"\arevoked\x18\x06 \x03(\v2\x1e.headgate.plugin.v1.RevocationR\arevoked\"\xe4\x02\n" +
 	"\x06Issuer\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1c\n" +
 	"\taudiences\x18\x02 \x03(\tR\taudiences\x12\x12\n" +
 	"\x04algs\x18\x03 \x03(\tR\x04algs\x12\x12\n" +
 	"\x04keys\x18\x04 \x03(\fR\x04keys\x12%\n" +
 	"\x0eleeway_seconds\x18\x05 \x01(\rR\rleewaySeconds\x120\n" +
-	"\x14max_lifetime_seconds\x18\x06 \x01(\rR\x12maxLifetimeSeconds\"\xdb\x01\n" +
+	"\x14max_lifetime_seconds\x18\x06 \x01(\rR\x12maxLifetimeSeconds\x124\n" +
+	"\x05rules\x18\a \x01(\v2\x1e.headgate.plugin.v1.TokenRulesR\x05rules\x12$\n" +
+	"\vfresh_until\x18\b \x01(\x03H\x00R\n" +
+	"freshUntil\x88\x01\x01\x12&\n" +
+	"\fusable_until\x18\t \x01(\x03H\x01R\vusableUntil\x88\x01\x01B\x0e\n" +
+	"\f_fresh_untilB\x0f\n" +
+	"\r_usable_until\"\xb6\x02\n" +
+	"\n" +
+	"TokenRules\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x1a\n" +
+	"\baudience\x18\x02 \x01(\tR\baudience\x127\n" +
+	"\arequire\x18\x03 \x03(\v2\x1d.headgate.plugin.v1.ClaimRuleR\arequire\x12\x16\n" +
+	"\x06forbid\x18\x04 \x03(\tR\x06forbid\x129\n" +
+	"\asubject\x18\x05 \x03(\v2\x1f.headgate.plugin.v1.SubjectRuleR\asubject\x12\x16\n" +
+	"\x06client\x18\x06 \x01(\tR\x06client\x12\x16\n" +
+	"\x06groups\x18\a \x01(\tR\x06groups\x12\x16\n" +
+	"\x06scopes\x18\b \x01(\tR\x06scopes\x12\"\n" +
+	"\fconfirmation\x18\t \x01(\tR\fconfirmation\"\xff\x01\n" +
+	"\tClaimRule\x12\x14\n" +
+	"\x05claim\x18\x01 \x01(\tR\x05claim\x129\n" +
+	"\x05shape\x18\x02 \x01(\x0e2#.headgate.plugin.v1.ClaimRule.ShapeR\x05shape\x12\x15\n" +
+	"\x06one_of\x18\x03 \x03(\tR\x05oneOf\x12\x1a\n" +
+	"\bprefixes\x18\x04 \x03(\tR\bprefixes\x12\x18\n" +
+	"\adiffers\x18\x05 \x01(\tR\adiffers\"T\n" +
+	"\x05Shape\x12\x15\n" +
+	"\x11SHAPE_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fSHAPE_STRING\x10\x01\x12\x11\n" +
+	"\rSHAPE_INTEGER\x10\x02\x12\x0f\n" +
+	"\vSHAPE_ARRAY\x10\x03\";\n" +
+	"\vSubjectRule\x12\x14\n" +
+	"\x05claim\x18\x01 \x01(\tR\x05claim\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"\x83\x02\n" +
 	"\n" +
 	"Revocation\x127\n" +
 	"\x04type\x18\x01 \x01(\x0e2#.headgate.plugin.v1.Revocation.TypeR\x04type\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x18\n" +
-	"\aexpires\x18\x04 \x01(\x03R\aexpires\"L\n" +
+	"\aexpires\x18\x04 \x01(\x03R\aexpires\x12\x1b\n" +
+	"\x06before\x18\x05 \x01(\x03H\x00R\x06before\x88\x01\x01\"L\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bTYPE_KEY\x10\x01\x12\x0e\n" +
 	"\n" +
 	"TYPE_TOKEN\x10\x02\x12\x10\n" +
-	"\fTYPE_SUBJECT\x10\x03\"P\n" +
+	"\fTYPE_SUBJECT\x10\x03B\t\n" +
+	"\a_before\"P\n" +
 	"\vHintRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x15\n" +
@@ -2042,79 +2398,87 @@ func file_headgate_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_headgate_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_headgate_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_headgate_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_headgate_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_headgate_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_headgate_plugin_v1_plugin_proto_goTypes = []any{
 	(Kind_Type)(0),             // 0: headgate.plugin.v1.Kind.Type
 	(Extension_Type)(0),        // 1: headgate.plugin.v1.Extension.Type
-	(Revocation_Type)(0),       // 2: headgate.plugin.v1.Revocation.Type
-	(*DescribeRequest)(nil),    // 3: headgate.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil),   // 4: headgate.plugin.v1.DescribeResponse
-	(*Kind)(nil),               // 5: headgate.plugin.v1.Kind
-	(*Needs)(nil),              // 6: headgate.plugin.v1.Needs
-	(*ConfigureRequest)(nil),   // 7: headgate.plugin.v1.ConfigureRequest
-	(*Policy)(nil),             // 8: headgate.plugin.v1.Policy
-	(*ConfigureResponse)(nil),  // 9: headgate.plugin.v1.ConfigureResponse
-	(*Diagnostic)(nil),         // 10: headgate.plugin.v1.Diagnostic
-	(*HealthRequest)(nil),      // 11: headgate.plugin.v1.HealthRequest
-	(*HealthResponse)(nil),     // 12: headgate.plugin.v1.HealthResponse
-	(*DrainRequest)(nil),       // 13: headgate.plugin.v1.DrainRequest
-	(*DrainResponse)(nil),      // 14: headgate.plugin.v1.DrainResponse
-	(*Event)(nil),              // 15: headgate.plugin.v1.Event
-	(*Extension)(nil),          // 16: headgate.plugin.v1.Extension
-	(*Principal)(nil),          // 17: headgate.plugin.v1.Principal
-	(*TransformRequest)(nil),   // 18: headgate.plugin.v1.TransformRequest
-	(*TransformResponse)(nil),  // 19: headgate.plugin.v1.TransformResponse
-	(*Outcome)(nil),            // 20: headgate.plugin.v1.Outcome
-	(*Unchanged)(nil),          // 21: headgate.plugin.v1.Unchanged
-	(*Replace)(nil),            // 22: headgate.plugin.v1.Replace
-	(*Drop)(nil),               // 23: headgate.plugin.v1.Drop
-	(*Failure)(nil),            // 24: headgate.plugin.v1.Failure
-	(*WatchTrustRequest)(nil),  // 25: headgate.plugin.v1.WatchTrustRequest
-	(*WatchTrustResponse)(nil), // 26: headgate.plugin.v1.WatchTrustResponse
-	(*Issuer)(nil),             // 27: headgate.plugin.v1.Issuer
-	(*Revocation)(nil),         // 28: headgate.plugin.v1.Revocation
-	(*HintRequest)(nil),        // 29: headgate.plugin.v1.HintRequest
-	(*HintResponse)(nil),       // 30: headgate.plugin.v1.HintResponse
+	(ClaimRule_Shape)(0),       // 2: headgate.plugin.v1.ClaimRule.Shape
+	(Revocation_Type)(0),       // 3: headgate.plugin.v1.Revocation.Type
+	(*DescribeRequest)(nil),    // 4: headgate.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),   // 5: headgate.plugin.v1.DescribeResponse
+	(*Kind)(nil),               // 6: headgate.plugin.v1.Kind
+	(*Needs)(nil),              // 7: headgate.plugin.v1.Needs
+	(*ConfigureRequest)(nil),   // 8: headgate.plugin.v1.ConfigureRequest
+	(*Policy)(nil),             // 9: headgate.plugin.v1.Policy
+	(*ConfigureResponse)(nil),  // 10: headgate.plugin.v1.ConfigureResponse
+	(*Diagnostic)(nil),         // 11: headgate.plugin.v1.Diagnostic
+	(*HealthRequest)(nil),      // 12: headgate.plugin.v1.HealthRequest
+	(*HealthResponse)(nil),     // 13: headgate.plugin.v1.HealthResponse
+	(*DrainRequest)(nil),       // 14: headgate.plugin.v1.DrainRequest
+	(*DrainResponse)(nil),      // 15: headgate.plugin.v1.DrainResponse
+	(*Event)(nil),              // 16: headgate.plugin.v1.Event
+	(*Extension)(nil),          // 17: headgate.plugin.v1.Extension
+	(*Principal)(nil),          // 18: headgate.plugin.v1.Principal
+	(*TransformRequest)(nil),   // 19: headgate.plugin.v1.TransformRequest
+	(*TransformResponse)(nil),  // 20: headgate.plugin.v1.TransformResponse
+	(*Outcome)(nil),            // 21: headgate.plugin.v1.Outcome
+	(*Unchanged)(nil),          // 22: headgate.plugin.v1.Unchanged
+	(*Replace)(nil),            // 23: headgate.plugin.v1.Replace
+	(*Drop)(nil),               // 24: headgate.plugin.v1.Drop
+	(*Failure)(nil),            // 25: headgate.plugin.v1.Failure
+	(*WatchTrustRequest)(nil),  // 26: headgate.plugin.v1.WatchTrustRequest
+	(*WatchTrustResponse)(nil), // 27: headgate.plugin.v1.WatchTrustResponse
+	(*Issuer)(nil),             // 28: headgate.plugin.v1.Issuer
+	(*TokenRules)(nil),         // 29: headgate.plugin.v1.TokenRules
+	(*ClaimRule)(nil),          // 30: headgate.plugin.v1.ClaimRule
+	(*SubjectRule)(nil),        // 31: headgate.plugin.v1.SubjectRule
+	(*Revocation)(nil),         // 32: headgate.plugin.v1.Revocation
+	(*HintRequest)(nil),        // 33: headgate.plugin.v1.HintRequest
+	(*HintResponse)(nil),       // 34: headgate.plugin.v1.HintResponse
 }
 var file_headgate_plugin_v1_plugin_proto_depIdxs = []int32{
-	5,  // 0: headgate.plugin.v1.DescribeResponse.kinds:type_name -> headgate.plugin.v1.Kind
+	6,  // 0: headgate.plugin.v1.DescribeResponse.kinds:type_name -> headgate.plugin.v1.Kind
 	0,  // 1: headgate.plugin.v1.Kind.type:type_name -> headgate.plugin.v1.Kind.Type
-	6,  // 2: headgate.plugin.v1.Kind.needs:type_name -> headgate.plugin.v1.Needs
-	8,  // 3: headgate.plugin.v1.ConfigureRequest.policy:type_name -> headgate.plugin.v1.Policy
-	10, // 4: headgate.plugin.v1.ConfigureResponse.diagnostics:type_name -> headgate.plugin.v1.Diagnostic
-	16, // 5: headgate.plugin.v1.Event.extensions:type_name -> headgate.plugin.v1.Extension
-	17, // 6: headgate.plugin.v1.Event.principal:type_name -> headgate.plugin.v1.Principal
+	7,  // 2: headgate.plugin.v1.Kind.needs:type_name -> headgate.plugin.v1.Needs
+	9,  // 3: headgate.plugin.v1.ConfigureRequest.policy:type_name -> headgate.plugin.v1.Policy
+	11, // 4: headgate.plugin.v1.ConfigureResponse.diagnostics:type_name -> headgate.plugin.v1.Diagnostic
+	17, // 5: headgate.plugin.v1.Event.extensions:type_name -> headgate.plugin.v1.Extension
+	18, // 6: headgate.plugin.v1.Event.principal:type_name -> headgate.plugin.v1.Principal
 	1,  // 7: headgate.plugin.v1.Extension.type:type_name -> headgate.plugin.v1.Extension.Type
-	15, // 8: headgate.plugin.v1.TransformRequest.events:type_name -> headgate.plugin.v1.Event
-	20, // 9: headgate.plugin.v1.TransformResponse.outcomes:type_name -> headgate.plugin.v1.Outcome
-	21, // 10: headgate.plugin.v1.Outcome.unchanged:type_name -> headgate.plugin.v1.Unchanged
-	22, // 11: headgate.plugin.v1.Outcome.replace:type_name -> headgate.plugin.v1.Replace
-	23, // 12: headgate.plugin.v1.Outcome.drop:type_name -> headgate.plugin.v1.Drop
-	24, // 13: headgate.plugin.v1.Outcome.failure:type_name -> headgate.plugin.v1.Failure
-	15, // 14: headgate.plugin.v1.Replace.events:type_name -> headgate.plugin.v1.Event
-	27, // 15: headgate.plugin.v1.WatchTrustResponse.issuers:type_name -> headgate.plugin.v1.Issuer
-	28, // 16: headgate.plugin.v1.WatchTrustResponse.revoked:type_name -> headgate.plugin.v1.Revocation
-	2,  // 17: headgate.plugin.v1.Revocation.type:type_name -> headgate.plugin.v1.Revocation.Type
-	3,  // 18: headgate.plugin.v1.PluginService.Describe:input_type -> headgate.plugin.v1.DescribeRequest
-	7,  // 19: headgate.plugin.v1.PluginService.Configure:input_type -> headgate.plugin.v1.ConfigureRequest
-	11, // 20: headgate.plugin.v1.PluginService.Health:input_type -> headgate.plugin.v1.HealthRequest
-	13, // 21: headgate.plugin.v1.PluginService.Drain:input_type -> headgate.plugin.v1.DrainRequest
-	18, // 22: headgate.plugin.v1.TransformService.Transform:input_type -> headgate.plugin.v1.TransformRequest
-	25, // 23: headgate.plugin.v1.ProviderService.WatchTrust:input_type -> headgate.plugin.v1.WatchTrustRequest
-	29, // 24: headgate.plugin.v1.ProviderService.Hint:input_type -> headgate.plugin.v1.HintRequest
-	4,  // 25: headgate.plugin.v1.PluginService.Describe:output_type -> headgate.plugin.v1.DescribeResponse
-	9,  // 26: headgate.plugin.v1.PluginService.Configure:output_type -> headgate.plugin.v1.ConfigureResponse
-	12, // 27: headgate.plugin.v1.PluginService.Health:output_type -> headgate.plugin.v1.HealthResponse
-	14, // 28: headgate.plugin.v1.PluginService.Drain:output_type -> headgate.plugin.v1.DrainResponse
-	19, // 29: headgate.plugin.v1.TransformService.Transform:output_type -> headgate.plugin.v1.TransformResponse
-	26, // 30: headgate.plugin.v1.ProviderService.WatchTrust:output_type -> headgate.plugin.v1.WatchTrustResponse
-	30, // 31: headgate.plugin.v1.ProviderService.Hint:output_type -> headgate.plugin.v1.HintResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	16, // 8: headgate.plugin.v1.TransformRequest.events:type_name -> headgate.plugin.v1.Event
+	21, // 9: headgate.plugin.v1.TransformResponse.outcomes:type_name -> headgate.plugin.v1.Outcome
+	22, // 10: headgate.plugin.v1.Outcome.unchanged:type_name -> headgate.plugin.v1.Unchanged
+	23, // 11: headgate.plugin.v1.Outcome.replace:type_name -> headgate.plugin.v1.Replace
+	24, // 12: headgate.plugin.v1.Outcome.drop:type_name -> headgate.plugin.v1.Drop
+	25, // 13: headgate.plugin.v1.Outcome.failure:type_name -> headgate.plugin.v1.Failure
+	16, // 14: headgate.plugin.v1.Replace.events:type_name -> headgate.plugin.v1.Event
+	28, // 15: headgate.plugin.v1.WatchTrustResponse.issuers:type_name -> headgate.plugin.v1.Issuer
+	32, // 16: headgate.plugin.v1.WatchTrustResponse.revoked:type_name -> headgate.plugin.v1.Revocation
+	29, // 17: headgate.plugin.v1.Issuer.rules:type_name -> headgate.plugin.v1.TokenRules
+	30, // 18: headgate.plugin.v1.TokenRules.require:type_name -> headgate.plugin.v1.ClaimRule
+	31, // 19: headgate.plugin.v1.TokenRules.subject:type_name -> headgate.plugin.v1.SubjectRule
+	2,  // 20: headgate.plugin.v1.ClaimRule.shape:type_name -> headgate.plugin.v1.ClaimRule.Shape
+	3,  // 21: headgate.plugin.v1.Revocation.type:type_name -> headgate.plugin.v1.Revocation.Type
+	4,  // 22: headgate.plugin.v1.PluginService.Describe:input_type -> headgate.plugin.v1.DescribeRequest
+	8,  // 23: headgate.plugin.v1.PluginService.Configure:input_type -> headgate.plugin.v1.ConfigureRequest
+	12, // 24: headgate.plugin.v1.PluginService.Health:input_type -> headgate.plugin.v1.HealthRequest
+	14, // 25: headgate.plugin.v1.PluginService.Drain:input_type -> headgate.plugin.v1.DrainRequest
+	19, // 26: headgate.plugin.v1.TransformService.Transform:input_type -> headgate.plugin.v1.TransformRequest
+	26, // 27: headgate.plugin.v1.ProviderService.WatchTrust:input_type -> headgate.plugin.v1.WatchTrustRequest
+	33, // 28: headgate.plugin.v1.ProviderService.Hint:input_type -> headgate.plugin.v1.HintRequest
+	5,  // 29: headgate.plugin.v1.PluginService.Describe:output_type -> headgate.plugin.v1.DescribeResponse
+	10, // 30: headgate.plugin.v1.PluginService.Configure:output_type -> headgate.plugin.v1.ConfigureResponse
+	13, // 31: headgate.plugin.v1.PluginService.Health:output_type -> headgate.plugin.v1.HealthResponse
+	15, // 32: headgate.plugin.v1.PluginService.Drain:output_type -> headgate.plugin.v1.DrainResponse
+	20, // 33: headgate.plugin.v1.TransformService.Transform:output_type -> headgate.plugin.v1.TransformResponse
+	27, // 34: headgate.plugin.v1.ProviderService.WatchTrust:output_type -> headgate.plugin.v1.WatchTrustResponse
+	34, // 35: headgate.plugin.v1.ProviderService.Hint:output_type -> headgate.plugin.v1.HintResponse
+	29, // [29:36] is the sub-list for method output_type
+	22, // [22:29] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_headgate_plugin_v1_plugin_proto_init() }
@@ -2129,13 +2493,15 @@ func file_headgate_plugin_v1_plugin_proto_init() {
 		(*Outcome_Drop)(nil),
 		(*Outcome_Failure)(nil),
 	}
+	file_headgate_plugin_v1_plugin_proto_msgTypes[24].OneofWrappers = []any{}
+	file_headgate_plugin_v1_plugin_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_headgate_plugin_v1_plugin_proto_rawDesc), len(file_headgate_plugin_v1_plugin_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   28,
+			NumEnums:      4,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

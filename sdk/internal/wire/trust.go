@@ -2,7 +2,10 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/headgate-io/headgate/sdk"
 	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
@@ -24,7 +27,12 @@ func ToTrust(b sdk.TrustBundle) (*pb.WatchTrustResponse, error) {
 		if !ok || !ok2 {
 			return nil, breach("the leeway or the lifetime of issuer %q is negative, or beyond a century", i.Issuer)
 		}
-		x := &pb.Issuer{Issuer: i.Issuer, Audiences: i.Audiences, Algs: i.Algs, LeewaySeconds: leeway, MaxLifetimeSeconds: lifetime}
+		x := &pb.Issuer{Issuer: i.Issuer, Audiences: i.Audiences, Algs: i.Algs, LeewaySeconds: leeway, MaxLifetimeSeconds: lifetime,
+			FreshUntil: unixMillis(i.FreshUntil), UsableUntil: unixMillis(i.UsableUntil)}
+		var err error
+		if x.Rules, err = toRules(i.Rules); err != nil {
+			return nil, fmt.Errorf("issuer %q: %w", i.Issuer, err)
+		}
 		for _, k := range i.Keys {
 			x.Keys = append(x.Keys, k)
 		}
@@ -35,9 +43,24 @@ func ToTrust(b sdk.TrustBundle) (*pb.WatchTrustResponse, error) {
 		if !ok {
 			return nil, breach("the provider revokes something of the unknown kind %q", r.Kind)
 		}
-		m.Revoked = append(m.Revoked, &pb.Revocation{Type: kind, Issuer: r.Issuer, Value: r.Value, Expires: r.Expires.UnixMilli()})
+		m.Revoked = append(m.Revoked, &pb.Revocation{Type: kind, Issuer: r.Issuer, Value: r.Value, Before: unixMillis(r.Before), Expires: r.Expires.UnixMilli()})
 	}
 	return m, nil
+}
+
+// unixMillis gives a time that may be zero, which is absent then.
+func unixMillis(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	return proto.Int64(t.UnixMilli())
+}
+
+func moment(millis *int64) time.Time {
+	if millis == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(*millis)
 }
 
 // seconds of a duration, and whether the wire can tell them.
@@ -46,8 +69,12 @@ func seconds(d time.Duration) (uint32, bool) {
 	return uint32(max(0, d) / time.Second), 0 <= d && d <= century
 }
 
-// FromTrust reads a snapshot.
+// FromTrust reads a snapshot, strictly: a field that is not known here might
+// have said less than what is taken without it.
 func FromTrust(m *pb.WatchTrustResponse) (sdk.TrustBundle, error) {
+	if unknown(m.ProtoReflect()) {
+		return sdk.TrustBundle{}, breach("the bundle has a field that this router does not know: a newer router is needed")
+	}
 	b := sdk.TrustBundle{
 		Version: m.GetVersion(), FetchedAt: time.UnixMilli(m.GetFetchedAt()), FreshUntil: time.UnixMilli(m.GetFreshUntil()), UsableUntil: time.UnixMilli(m.GetUsableUntil()),
 	}
@@ -55,6 +82,11 @@ func FromTrust(m *pb.WatchTrustResponse) (sdk.TrustBundle, error) {
 		x := sdk.IssuerTrust{
 			Issuer: i.GetIssuer(), Audiences: i.GetAudiences(), Algs: i.GetAlgs(),
 			Leeway: time.Duration(i.GetLeewaySeconds()) * time.Second, MaxLifetime: time.Duration(i.GetMaxLifetimeSeconds()) * time.Second,
+			FreshUntil: moment(i.FreshUntil), UsableUntil: moment(i.UsableUntil),
+		}
+		var err error
+		if x.Rules, err = fromRules(i.GetRules()); err != nil {
+			return b, fmt.Errorf("issuer %q: %w", i.GetIssuer(), err)
 		}
 		for _, k := range i.GetKeys() {
 			if !json.Valid(k) {
@@ -65,16 +97,11 @@ func FromTrust(m *pb.WatchTrustResponse) (sdk.TrustBundle, error) {
 		b.Issuers = append(b.Issuers, x)
 	}
 	for _, r := range m.GetRevoked() {
-		kind, ok := "", false
-		for name, t := range revocationKinds {
-			if t == r.GetType() {
-				kind, ok = name, true
-			}
-		}
+		kind, ok := nameOf(revocationKinds, r.GetType())
 		if !ok {
 			return b, breach("a revocation is of the unknown type %d", r.GetType())
 		}
-		b.Revoked = append(b.Revoked, sdk.Revocation{Kind: kind, Issuer: r.GetIssuer(), Value: r.GetValue(), Expires: time.UnixMilli(r.GetExpires())})
+		b.Revoked = append(b.Revoked, sdk.Revocation{Kind: kind, Issuer: r.GetIssuer(), Value: r.GetValue(), Before: moment(r.Before), Expires: time.UnixMilli(r.GetExpires())})
 	}
 	return b, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -219,11 +220,24 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
+// strange are rules with a field of a later wire.
+func strange(t *testing.T) *pb.TokenRules {
+	t.Helper()
+	r := &pb.TokenRules{}
+	if err := proto.Unmarshal(protowire.AppendVarint(protowire.AppendTag(nil, 9999, protowire.VarintType), 1), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func TestTrust(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123)
 	b := sdk.TrustBundle{Version: 7, FetchedAt: at, FreshUntil: at.Add(1), UsableUntil: at.Add(2), Issuers: []sdk.IssuerTrust{
-		{Issuer: "i", Audiences: []string{"a"}, Algs: []string{"ES256"}, Keys: []json.RawMessage{[]byte(`{}`)}, Leeway: time.Minute, MaxLifetime: time.Hour},
-	}, Revoked: []sdk.Revocation{{Kind: "kid", Value: "k", Expires: at}, {Kind: "jti", Value: "j", Expires: at}, {Kind: "subject", Issuer: "i", Value: "s", Expires: at}}}
+		{Issuer: "i", Audiences: []string{"a"}, Algs: []string{"ES256"}, Keys: []json.RawMessage{[]byte(`{}`)}, Leeway: time.Minute, MaxLifetime: time.Hour, UsableUntil: at,
+			Rules: sdk.TokenRules{Types: []string{"", "at+jwt"}, Audience: "/client_id", Forbid: []string{"/nonce"}, Client: "/cid", Groups: "/groups", Scopes: "/scp", Confirmation: "/x/jkt",
+				Require: []sdk.ClaimRule{{Claim: "/scp", Shape: "array"}, {Claim: "/ver", Shape: "integer"}, {Claim: "/use", Shape: "string", OneOf: []string{"access"}, Prefixes: []string{"a"}, Differs: "/aud"}},
+				Subject: []sdk.SubjectRule{{Claim: "/uid", Prefix: "user:"}, {Claim: "/cid", Prefix: "client:"}}}},
+	}, Revoked: []sdk.Revocation{{Kind: "kid", Value: "k", Before: at, Expires: at}, {Kind: "jti", Value: "j", Expires: at}, {Kind: "subject", Issuer: "i", Value: "s", Expires: at}}}
 	b.FreshUntil, b.UsableUntil = at.Add(time.Second), at.Add(time.Hour)
 	m, err := wire.ToTrust(b)
 	if err != nil {
@@ -236,6 +250,7 @@ func TestTrust(t *testing.T) {
 		`unknown kind "x"`: {Revoked: []sdk.Revocation{{Kind: "x"}}},
 		"is negative":      {Issuers: []sdk.IssuerTrust{{Leeway: -1}}},
 		"lifetime":         {Issuers: []sdk.IssuerTrust{{MaxLifetime: 1 << 62}}},
+		`shape "round"`:    {Issuers: []sdk.IssuerTrust{{Rules: sdk.TokenRules{Require: []sdk.ClaimRule{{Claim: "/a", Shape: "round"}}}}}},
 	} {
 		if _, err := wire.ToTrust(b); !errors.Is(err, wire.ErrBreach) || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)
@@ -244,6 +259,8 @@ func TestTrust(t *testing.T) {
 	for says, m := range map[string]*pb.WatchTrustResponse{
 		"no JSON":      {Issuers: []*pb.Issuer{{Keys: [][]byte{[]byte("x")}}}},
 		"unknown type": {Revoked: []*pb.Revocation{{}}},
+		"shape 99":     {Issuers: []*pb.Issuer{{Rules: &pb.TokenRules{Require: []*pb.ClaimRule{{Claim: "/a", Shape: 99}}}}}},
+		"not know":     {Issuers: []*pb.Issuer{{Rules: strange(t)}}},
 	} {
 		if _, err := wire.FromTrust(m); !errors.Is(err, wire.ErrBreach) || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)

@@ -18,10 +18,18 @@ from headgate.plugin.outcome import Drop, Permanent, Retry
 from headgate.plugin.provider import Bundles, Hint, Policy, Provider, Watch, provider
 from headgate.plugin.serving import serve
 from headgate.plugin.transform import Needs, Transform, transform
-from headgate.plugin.trust import IssuerTrust, Revocation, TrustBundle
+from headgate.plugin.trust import (
+    ClaimRule,
+    IssuerTrust,
+    Revocation,
+    SubjectRule,
+    TokenRules,
+    TrustBundle,
+)
 
 __all__ = [
     "Bundles",
+    "ClaimRule",
     "Diagnostic",
     "Diagnostics",
     "Drop",
@@ -35,6 +43,8 @@ __all__ = [
     "Provider",
     "Retry",
     "Revocation",
+    "SubjectRule",
+    "TokenRules",
     "Transform",
     "TrustBundle",
     "Watch",

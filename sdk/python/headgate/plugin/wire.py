@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from headgate.plugin.diagnostic import Diagnostics
 from headgate.plugin.event import Event, Principal
 from headgate.plugin.transform import Transform
-from headgate.plugin.trust import IssuerTrust, Revocation, TrustBundle
+from headgate.plugin.trust import IssuerTrust, Revocation, TokenRules, TrustBundle
 
 PACKAGE = "headgate.plugin.v1"
 
@@ -38,6 +38,7 @@ def load(files: bytes) -> dict[str, Any]:
 
 V1 = load(pkgutil.get_data("headgate.plugin", "plugin_v1.binpb") or b"")
 EXTENSION = V1["Extension"]
+SHAPES = {"": 0, "string": 1, "integer": 2, "array": 3}
 REVOKED = {
     "kid": V1["Revocation"].TYPE_KEY,
     "jti": V1["Revocation"].TYPE_TOKEN,
@@ -163,13 +164,47 @@ def write_issuer(i: IssuerTrust) -> Any:
         keys=[json.dumps(key).encode() for key in i.keys],
         leeway_seconds=i.leeway // timedelta(seconds=1),
         max_lifetime_seconds=i.max_lifetime // timedelta(seconds=1),
+        rules=write_rules(i.rules),
+        fresh_until=optional_millis(i.fresh_until),
+        usable_until=optional_millis(i.usable_until),
+    )
+
+
+def write_rules(r: TokenRules) -> Any:
+    return V1["TokenRules"](
+        types=r.types,
+        audience=r.audience,
+        require=[
+            V1["ClaimRule"](
+                claim=c.claim,
+                shape=SHAPES[c.shape],
+                one_of=c.one_of,
+                prefixes=c.prefixes,
+                differs=c.differs,
+            )
+            for c in r.require
+        ],
+        forbid=r.forbid,
+        subject=[V1["SubjectRule"](claim=s.claim, prefix=s.prefix) for s in r.subject],
+        client=r.client,
+        groups=r.groups,
+        scopes=r.scopes,
+        confirmation=r.confirmation,
     )
 
 
 def write_revocation(r: Revocation) -> Any:
     return V1["Revocation"](
-        type=REVOKED[r.kind], issuer=r.issuer, value=r.value, expires=millis(r.expires)
+        type=REVOKED[r.kind],
+        issuer=r.issuer,
+        value=r.value,
+        expires=millis(r.expires),
+        before=optional_millis(r.before),
     )
+
+
+def optional_millis(t: datetime | None) -> int | None:
+    return None if t is None else millis(t)
 
 
 def millis(t: datetime) -> int:
