@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -103,10 +104,10 @@ func (f fault) verdict(times int) sdk.Outcome {
 // errUnfit is wrapped by what is wrong with a plugin however often it is started.
 var errUnfit = errors.New("plugin does not fit")
 
-// hopeless tells whether starting again cannot help until somebody changes
-// something.
-func hopeless(err error) bool {
-	for _, of := range []error{errUnfit, host.ErrHash, host.ErrNotPlugin, host.ErrProtocol, host.ErrNoise} {
+// Hopeless tells whether an error of [Process.Start] or [Process.Replace] comes
+// again, however often the plugin is started, until somebody changes something.
+func Hopeless(err error) bool {
+	for _, of := range []error{errUnfit, host.ErrHash, host.ErrNotPlugin, host.ErrProtocol, host.ErrNoise, host.ErrUser, host.ErrLimits, fs.ErrNotExist, fs.ErrPermission} {
 		if errors.Is(err, of) {
 			return true
 		}

@@ -64,6 +64,8 @@ func child(mode string, args []string) {
 		serveRaw(args[0])
 	case "router":
 		router(args[0])
+	case "untraced":
+		untraced(args[0], args[1])
 	case "holding":
 		time.Sleep(time.Minute)
 	default:

@@ -27,13 +27,17 @@ type Command struct {
 	// hold passwords.
 	Env map[string]string
 	// User is the name of the user to run as, for which the router needs the
-	// right to change users. Without it a plugin can do what the router can.
+	// right to change users: neither root by any name nor the router's own, which
+	// are no boundary. Without it a plugin can do what the router can.
 	User   string
 	Limits Limits
 }
 
-// Limits bound what one plugin process takes. Zero is no limit. None of them
-// may leave a core dump, whose memory may hold secrets.
+// Limits bound what one plugin process takes. Zero is no limit. A program has
+// them before its first instruction, and so has all that it forks: for that the
+// router traces its start, for which it needs ptrace(2). This very binary gets
+// them just after it began. None of them may leave a core dump, whose memory may
+// hold secrets.
 type Limits struct {
 	Memory    uint64 // bytes of data: heap, stacks and private mappings (RLIMIT_DATA)
 	Files     uint64 // open files (RLIMIT_NOFILE)

@@ -8,6 +8,8 @@ import (
 
 // Why Start gave up. Each is wrapped with the details and the remedy.
 var (
+	ErrUser        = errors.New("plugin cannot run as its user")
+	ErrLimits      = errors.New("plugin cannot be limited")
 	ErrHash        = errors.New("plugin file differs from its sha256")
 	ErrNotPlugin   = errors.New("not a headgate plugin")
 	ErrProtocol    = errors.New("plugin speaks no protocol version of this router")

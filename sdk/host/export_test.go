@@ -47,3 +47,6 @@ var CheckHandshake = checkHandshake
 
 // ParseLine reads a line of a plugin's log.
 var ParseLine = parseLine
+
+// NewCredential is what a plugin runs with as a user.
+var NewCredential = newCredential

@@ -50,6 +50,29 @@ func TestAnswerOfOneGibibyte(t *testing.T) {
 	})
 }
 
+// TestNoStreamsOfGoPlugin floods the streams that go-plugin opens by itself: its
+// broker's, where each connection that a plugin announces starts a goroutine, and
+// the one of its standard output.
+func TestNoStreamsOfGoPlugin(t *testing.T) {
+	const calls, most = 200, 50 // goroutines of one connection
+	before := runtime.NumGoroutine()
+	c := start(t, self("raw", "brokering"), host.Options{})
+	opened, peak := "", 0
+	for range calls {
+		o, err := do(t, c, "any", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, peak = o.Reason, max(peak, runtime.NumGoroutine())
+	}
+	if opened != "0" {
+		t.Errorf("%s of go-plugin's own streams were opened", opened)
+	}
+	if peak > before+most {
+		t.Errorf("%d goroutines, of %d before", peak, before)
+	}
+}
+
 // TestEndlessOutput shows that a plugin that prints without end takes no more
 // than its part of the log, and of memory, and that its calls are answered.
 func TestEndlessOutput(t *testing.T) {

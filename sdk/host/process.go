@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -84,7 +82,7 @@ func (p *process) start() error {
 	}
 	started := make(chan error)
 	go func() {
-		err := spawn(command, p.limits)
+		err := spawn(command, p.limits, p.image.file != nil)
 		pipes.close(pipes.in, pipes.out, pipes.err)
 		if err != nil {
 			pipes.close(pipes.inOurs, pipes.outOurs, pipes.errOurs, pipes.told, pipes.toldOurs)
@@ -110,24 +108,7 @@ func (p *process) attributes() (*syscall.SysProcAttr, error) {
 	if p.user == "" {
 		return a, nil
 	}
-	u, err := user.Lookup(p.user)
-	if err != nil {
-		return nil, fmt.Errorf("plugin user: %w", err)
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("plugin user %s has the uid %q", p.user, u.Uid)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("plugin user %s has the gid %q", p.user, u.Gid)
-	}
-	a.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} // and no other group
-	p.boundary = "uid"
-	if err := os.Chown(p.directory, int(uid), int(gid)); err != nil {
-		return nil, fmt.Errorf("giving the socket's directory to plugin user %s: %w", p.user, err)
-	}
-	return a, nil
+	return a, p.become(p.user, a)
 }
 
 // live reads what the process prints and waits for its end.

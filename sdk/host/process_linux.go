@@ -19,25 +19,72 @@ func dieWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
 // goroutine that calls it waits for the process on that thread and ends then,
 // which ends the thread too. Nothing but this thread gets no_new_privs, and from
 // it the process (PR_SET_NO_NEW_PRIVS).
-func spawn(command *exec.Cmd, limits Limits) error {
+//
+// A foreign program is held before its first instruction until it has its limits,
+// lest it forks before: a traced process stops as it executes (ptrace(2)).
+func spawn(command *exec.Cmd, limits Limits, foreign bool) error {
 	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("setting no_new_privs: %w", err)
 	}
+	held := foreign && limits != (Limits{})
+	command.SysProcAttr.Ptrace = held
 	if err := command.Start(); err != nil {
+		if held && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS)) {
+			return fmt.Errorf("%w: %w; %s", ErrLimits, err, untraced)
+		}
 		return err
 	}
-	if err := limits.apply(command.Process.Pid); err != nil {
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-		_ = command.Wait() // it was killed
-		return err
+	pid := command.Process.Pid
+	var err error
+	if held {
+		err = awaitHold(pid)
 	}
-	return nil
+	if err == nil {
+		err = limits.apply(pid)
+	}
+	if err == nil && held {
+		err = unix.PtraceDetach(pid)
+	}
+	if err == nil {
+		return nil
+	}
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
+	_ = command.Wait() // it was killed
+	if err == errNotHeld {
+		if command.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGSYS {
+			return fmt.Errorf("%w: %v; %s", ErrLimits, command.ProcessState, untraced)
+		}
+		return fmt.Errorf("%w: %v", ErrDied, command.ProcessState)
+	}
+	return err
 }
 
-// apply sets the limits of a process that just began. What it did before is
-// within what the router may. The limit of a core dump is inherited where the
-// router has it at zero already.
+// untraced is what to do where the kernel refuses to hold a program.
+const untraced = "limits are set while the router traces the plugin's start: permit it the system call ptrace (seccomp, SystemCallFilter=; kernel.yama.ptrace_scope at most 1), or give the plugin no limits"
+
+var errNotHeld = errors.New("the process ended before it could be held")
+
+// awaitHold returns when a traced process has executed its program and stopped.
+// One that ended is left to be reaped.
+func awaitHold(pid int) error {
+	const trapped = 4 // CLD_TRAPPED in sigaction(2)
+	var info unix.Siginfo
+	for {
+		switch err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil); {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("waiting for the process to be held: %w", err)
+		case info.Code != trapped:
+			return errNotHeld
+		default:
+			return nil
+		}
+	}
+}
+
+// apply sets the limits of a process. The limit of a core dump is inherited where
+// the router has it at zero already.
 func (l Limits) apply(pid int) error {
 	var core unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &core); err != nil {
@@ -60,10 +107,10 @@ func (l Limits) apply(pid int) error {
 		}
 		err := unix.Prlimit(pid, x.resource, &unix.Rlimit{Cur: x.value, Max: x.value}, nil)
 		if errors.Is(err, unix.EPERM) {
-			return fmt.Errorf("limiting %s to %d: %w; beyond the router's own limits, and for another user, it needs CAP_SYS_RESOURCE (or, for core, a router started with LimitCORE=0)", x.name, x.value, err)
+			return fmt.Errorf("%w: %s to %d: %w; beyond the router's own limits, and for another user, it needs CAP_SYS_RESOURCE (or, for core, a router started with LimitCORE=0)", ErrLimits, x.name, x.value, err)
 		}
 		if err != nil {
-			return fmt.Errorf("limiting %s to %d: %w", x.name, x.value, err)
+			return fmt.Errorf("%w: %s to %d: %w", ErrLimits, x.name, x.value, err)
 		}
 	}
 	return nil

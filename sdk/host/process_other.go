@@ -3,7 +3,7 @@
 package host
 
 import (
-	"errors"
+	"fmt"
 	"os/exec"
 	"syscall"
 	"time"
@@ -12,9 +12,9 @@ import (
 // dieWithParent does nothing here: the plugin watches its stdin and its parent.
 func dieWithParent(*syscall.SysProcAttr) {}
 
-func spawn(command *exec.Cmd, limits Limits) error {
+func spawn(command *exec.Cmd, limits Limits, _ bool) error {
 	if limits != (Limits{}) {
-		return errors.New("limits of a plugin need Linux")
+		return fmt.Errorf("%w: that needs Linux", ErrLimits)
 	}
 	return command.Start()
 }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
@@ -25,7 +26,12 @@ import (
 type raw struct {
 	habit   string
 	flooded atomic.Int64 // bytes
+	streams atomic.Int64 // of go-plugin's own, that the router opened
 }
+
+// brokered is how many connections the plugin announces on a stream of
+// go-plugin's broker, each of which costs a goroutine there.
+const brokered = 20_000
 
 // gibibyte is more than any answer may have.
 const gibibyte = 1 << 30
@@ -84,7 +90,7 @@ func (p *raw) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case "bomb":
 			bomb(w)
 		default:
-			drop := &pb.Outcome{Is: &pb.Outcome_Drop{Drop: &pb.Drop{Reason: fmt.Sprint(p.flooded.Load())}}}
+			drop := &pb.Outcome{Is: &pb.Outcome_Drop{Drop: &pb.Drop{Reason: fmt.Sprint(p.flooded.Load() + p.streams.Load())}}}
 			answer(w, &pb.TransformResponse{Outcomes: []*pb.Outcome{drop}})
 		}
 	case "Shutdown":
@@ -93,6 +99,12 @@ func (p *raw) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			forever() // this thread may run on for a moment
 		}
 		os.Exit(0)
+	case "StartStream", "StreamStdio":
+		p.streams.Add(1)
+		for n := range uint64(brokered) {
+			frame(w, 0, protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), n))
+		}
+		<-r.Context().Done()
 	default:
 		w.Header().Set("Grpc-Status", "12") // unimplemented
 	}

@@ -25,7 +25,8 @@ func (a *app) pluginBenchCommand() *cobra.Command {
 		Short: "Measure what a plugin costs per event, by the size of batches",
 		Long: `bench runs one event over and over through a transform, over the wire that the
 router uses, mTLS included. Router and plugin share this machine's processors.`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.plugins(false),
 		RunE: do(func(cmd *cobra.Command, args []string) error {
 			t, err := newTarget(args[0], &f)
 			if err != nil {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +20,7 @@ import (
 	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/consumer"
 	"github.com/headgate-io/headgate/sdk/delivery"
@@ -27,6 +30,8 @@ import (
 const devConfig = `
 [data]
 dir = "data"
+[limits]
+drain = "1s"
 [[ingress]]
 name = "edge"
 listen = "http://127.0.0.1:0"
@@ -45,6 +50,7 @@ max_attempts = 1
 name = "dev"
 plugin = "jq"
 config = { filter = "." }
+timeout = "5s"
 [[routes]]
 name = "all"
 type = ["**"]
@@ -70,7 +76,8 @@ func (a *app) pluginDevCommand() *cobra.Command {
 it, sends an event and shows what arrives. When a file changes it builds anew, puts
 the new version in place of the old one without a gap, and sends the event again;
 one that does not build or does not start changes nothing.`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.plugins(false),
 		RunE: do(func(cmd *cobra.Command, args []string) error {
 			e, err := a.readEvent(event)
 			if err != nil {
@@ -99,7 +106,8 @@ type workbench struct {
 	event    sdk.Event
 	router   *core.Core
 	producer *producer
-	arrived  chan string // events, as a consumer got them
+	seen     time.Time // the newest file of what runs
+	arrived  sync.Map  // of an event's id, as a consumer got it
 	sent     int
 	failed   bool // the last event
 }
@@ -113,15 +121,14 @@ func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, o
 	if err := newKey(filepath.Join(dir, "keys"), config.Key{ID: "dev", Principal: "dev", State: "active", Sources: []string{"**"}, Types: []string{"**"}}); err != nil {
 		return err
 	}
-	w := &workbench{app: a, dir: dir, target: t, flags: f, event: e, arrived: make(chan string, 1)}
-	seen := t.changed()
+	w := &workbench{app: a, dir: dir, target: t, flags: f, event: e, seen: t.changed()}
 	cfg, err := w.config(ctx)
 	if err != nil {
 		return err
 	}
 	log := zerolog.New(pluginLog{console(a.err)}).
 		Level(zerolog.InfoLevel).With().Timestamp().Logger()
-	if w.router, err = core.New(cfg, core.Options{Version: version, Dev: true, Log: log}); err != nil {
+	if w.router, err = core.New(ctx, cfg, core.Options{Version: version, Dev: true, Log: log}); err != nil {
 		return err
 	}
 	top, err := w.router.Top(ctx)
@@ -140,7 +147,7 @@ func (a *app) dev(ctx context.Context, t *target, f *targetFlags, e sdk.Event, o
 	running, end := context.WithCancel(context.WithoutCancel(working))
 	g.Go(func() error { return w.router.Run(running) })
 	g.Go(func() error { return take(running) })
-	g.Go(func() error { defer end(); return w.watch(working, seen, once) })
+	g.Go(func() error { defer end(); return w.watch(working, once) })
 	return g.Wait()
 }
 
@@ -183,18 +190,15 @@ func (w *workbench) consumer(top *admin.Top) (func(context.Context) error, error
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		return c.Run(ctx, func(ctx context.Context, d *delivery.Delivery) (any, error) {
-			select {
-			case w.arrived <- string(d.Event.Raw):
-			case <-ctx.Done():
-			}
+		return c.Run(ctx, func(_ context.Context, d *delivery.Delivery) (any, error) {
+			w.arrived.Store(d.Event.ID, string(d.Event.Raw))
 			return nil, nil
 		})
 	}, nil
 }
 
 // watch sends the event, and again after each change.
-func (w *workbench) watch(ctx context.Context, seen time.Time, once bool) error {
+func (w *workbench) watch(ctx context.Context, once bool) error {
 	fmt.Fprintf(w.err, "router at %s; transform %s\n", w.producer.to, w.target.what)
 	w.printf("  in: %s\n", printable(string(w.event.Raw)))
 	err := w.send(ctx)
@@ -212,10 +216,10 @@ func (w *workbench) watch(ctx context.Context, seen time.Time, once bool) error 
 		case <-time.After(devLook):
 		}
 		now := w.target.changed()
-		if !now.After(seen) {
+		if !now.After(w.seen) {
 			continue
 		}
-		seen = now
+		w.seen = now
 		if err := w.swap(ctx); err != nil {
 			fmt.Fprintf(w.err, "the old version goes on: %v\n", err)
 			continue
@@ -240,10 +244,69 @@ func (w *workbench) swap(ctx context.Context) error {
 	return nil
 }
 
-// send has the event go all the way, and shows what became of it.
+// send has the event go all the way, and shows what became of it. It does not
+// wait for what attend gives up.
 func (w *workbench) send(ctx context.Context) error {
 	w.sent++
-	id := fmt.Sprintf("dev-%d", w.sent)
+	key := outbox.Key{Source: w.event.Source, ID: fmt.Sprintf("dev-%d", w.sent)}
+	waiting, giveUp := context.WithCancelCause(ctx)
+	attended := make(chan struct{})
+	go func() {
+		defer close(attended)
+		w.attend(waiting, giveUp)
+	}()
+	err := w.try(waiting, key.ID)
+	why := context.Cause(waiting)
+	giveUp(nil)
+	<-attended
+	switch {
+	case err == nil || ctx.Err() != nil: // interrupted
+		return nil
+	case why == nil:
+		return err
+	}
+	w.failed = true
+	w.printf(" out: nothing: %v\n", why)
+	// It errs when the event has ended meanwhile.
+	_, _ = w.router.Act(ctx, admin.Act{Verb: admin.Cancel, Events: []admin.Pick{{Key: key}}, Why: "given up"})
+	return nil
+}
+
+// attend gives an event up while it is under way, with the reason: when the
+// plugin misses its deadline or dies, or is changed.
+func (w *workbench) attend(ctx context.Context, giveUp context.CancelCauseFunc) {
+	misses, failures := -1, -1
+	for {
+		top, err := w.router.Top(ctx)
+		if err != nil {
+			giveUp(err)
+			return
+		}
+		p := &top.Plugins[0]
+		if misses < 0 {
+			misses, failures = p.Misses, p.Failures
+		}
+		switch {
+		case p.Misses > misses:
+			giveUp(errors.New(p.LastError))
+			return
+		case p.Failures > failures && p.LastCrash != nil:
+			giveUp(fmt.Errorf("the plugin died: %s", p.LastCrash.Reason))
+			return
+		case w.target.changed().After(w.seen):
+			giveUp(errors.New("it was changed before it had answered"))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(devLook):
+		}
+	}
+}
+
+// try sends the event.
+func (w *workbench) try(ctx context.Context, id string) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(w.event.Raw, &members); err != nil {
 		return err
@@ -262,9 +325,6 @@ func (w *workbench) send(ctx context.Context) error {
 	w.producer.sign(req, id, body)
 	began := time.Now()
 	resp, err := w.producer.client.Do(req)
-	if ctx.Err() != nil {
-		return nil // interrupted
-	}
 	if err != nil {
 		return err
 	}
@@ -280,7 +340,8 @@ func (w *workbench) send(ctx context.Context) error {
 	took := time.Since(began).Round(time.Millisecond)
 	switch doc.State {
 	case "done":
-		w.printf(" out: %s  (%s)\n", printable(<-w.arrived), took)
+		text, _ := w.arrived.Load(id)
+		w.printf(" out: %s  (%s)\n", printable(text.(string)), took)
 	case "":
 		w.printf(" out: nothing within %s; the router says %s %s\n", devWait, resp.Status, printable(doc.Detail))
 	default:
@@ -290,12 +351,13 @@ func (w *workbench) send(ctx context.Context) error {
 	return nil
 }
 
-// pluginLog shows what the plugin logs, and what the router warns of.
+// pluginLog shows what the plugin logs, and what the router warns of, but not
+// what the plugin says when the same event is run again, alone.
 type pluginLog struct{ to io.Writer }
 
 // Write implements io.Writer. A line is one JSON object.
 func (l pluginLog) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte(`"level":"info"`)) && !bytes.Contains(line, []byte(`"part":"plugin"`)) {
+	if bytes.Contains(line, []byte(`"alone":true`)) || bytes.Contains(line, []byte(`"level":"info"`)) && !bytes.Contains(line, []byte(`"part":"plugin"`)) {
 		return len(line), nil
 	}
 	return l.to.Write(line)

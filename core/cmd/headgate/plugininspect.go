@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +26,10 @@ func (a *app) pluginInspectCommand() *cobra.Command {
 		Long: `inspect shows a transform of the running router by its name in the TOML, or starts
 a shipped plugin or one of your own and shows what it says of itself: version,
 configuration, and exactly what environment and descriptors its process gets.
-With --call it runs one event and prints what became of it.`,
-		Args: cobra.ExactArgs(1),
+With --call it runs one event and prints what became of it. For one of your own it
+also prints what to paste into the configuration.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.plugins(true),
 		RunE: do(func(cmd *cobra.Command, args []string) error {
 			if call == "" {
 				if facts, top := a.runningPlugin(cmd.Context(), args[0]); facts != nil {
@@ -141,12 +142,41 @@ func titleOnce(i int, title string) string {
 	return " "
 }
 
-// inspected is what is told of a plugin that was started to be looked at.
+// inspected is what is told to programs of a plugin that was started to be looked
+// at. Its names are those of plugin list.
 type inspected struct {
-	host.Description
-	Received host.Facts      `json:"received"`
-	Outcome  string          `json:"outcome,omitempty"`
-	Event    json.RawMessage `json:"event,omitempty"`
+	Plugin       string          `json:"plugin"`
+	Version      string          `json:"version"`
+	SDK          string          `json:"sdk"`
+	Transforms   []inspectedKind `json:"transforms,omitempty"`
+	Providers    []inspectedKind `json:"providers,omitempty"`
+	Capabilities []string        `json:"capabilities,omitempty"`
+	PID          int             `json:"pid"`
+	Env          []string        `json:"env"`
+	Files        []string        `json:"files"`
+	Boundary     string          `json:"boundary"`
+	Protocol     int             `json:"protocol"`
+	SHA256       string          `json:"sha256,omitempty"`
+}
+
+type inspectedKind struct {
+	Name    string          `json:"name"`
+	Doc     string          `json:"doc"`
+	Needs   []string        `json:"needs,omitempty"` // of a transform, as redacts
+	Redacts bool            `json:"redacts,omitempty"`
+	Schema  json.RawMessage `json:"schema"`
+}
+
+func newInspected(d *host.Description, received host.Facts) inspected {
+	x := inspected{Plugin: d.Name, Version: d.Version, SDK: d.SDK, Capabilities: d.Capabilities, PID: received.PID, Env: received.Env,
+		Files: received.Files, Boundary: received.Boundary, Protocol: received.Protocol, SHA256: received.SHA256}
+	for _, k := range d.Transforms {
+		x.Transforms = append(x.Transforms, inspectedKind{Name: k.Name, Doc: k.Doc, Needs: needs(k.Needs), Redacts: k.Redacts, Schema: k.Schema})
+	}
+	for _, k := range d.Providers {
+		x.Providers = append(x.Providers, inspectedKind{Name: k.Name, Doc: k.Doc, Schema: k.Schema})
+	}
+	return x
 }
 
 func (a *app) inspectTarget(ctx context.Context, what string, f *targetFlags, call string, asJSON bool) error {
@@ -172,11 +202,16 @@ func (a *app) inspectTarget(ctx context.Context, what string, f *targetFlags, ca
 		return err
 	}
 	if asJSON {
-		return a.printJSON(inspected{Description: d, Received: conn.Facts()})
+		return a.printJSON(newInspected(&d, conn.Facts()))
 	}
 	a.printDescription(&d, conn.Facts())
-	if t.source == "" && command.Self == nil {
-		a.printf("\n%s", a.pluginTOML(d.Name, what, conn.Facts().SHA256, t.interpreter))
+	if command.Self == nil && len(d.Transforms) > 0 {
+		sum := conn.Facts().SHA256
+		a.printf("\n")
+		if built, err := sha256File(t.product); err != nil || built != sum {
+			a.printf("# first, for %s is absent or of another source:  %s\n", t.product, t.again)
+		}
+		a.printf("%s", a.pluginTOML(&d, t.product, sum, t.interpreter))
 	}
 	return nil
 }
@@ -199,7 +234,7 @@ func (a *app) printDescription(d *host.Description, received host.Facts) {
 	t.row("built with", d.SDK)
 	for _, k := range d.Transforms {
 		t.row("transform", strings.TrimSuffix(k.Name+": "+k.Doc, ": "))
-		t.row("  needs", needs(k.Needs))
+		t.row("  needs", strings.Join(needs(k.Needs), ", "))
 		t.row("  redacts", k.Redacts)
 		printSchema(t, k.Schema)
 	}
@@ -211,7 +246,7 @@ func (a *app) printDescription(d *host.Description, received host.Facts) {
 	t.end()
 }
 
-func needs(n sdk.Needs) string {
+func needs(n sdk.Needs) []string {
 	parts := []string{"attributes"}
 	for _, p := range []struct {
 		name string
@@ -221,7 +256,7 @@ func needs(n sdk.Needs) string {
 			parts = append(parts, p.name)
 		}
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 // printSchema tells the first level of a configuration.
@@ -295,28 +330,4 @@ func (p *opened) one(ctx context.Context, e sdk.Event) (sdk.Outcome, error) {
 		return sdk.Outcome{}, err
 	}
 	return outcomes[0], nil
-}
-
-// pluginTOML is what to paste into the configuration. A path there starts from
-// the configuration's own directory.
-func (a *app) pluginTOML(name, path, sum string, interpreter []string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-		if file, err := filepath.Abs(a.files[0]); err == nil && isFile(file) {
-			if rel, err := filepath.Rel(filepath.Dir(file), abs); err == nil && filepath.IsLocal(rel) {
-				path = rel
-			}
-		}
-	}
-	b := new(strings.Builder)
-	fmt.Fprintf(b, "[[transforms]]\nname = %q\nplugin = %q\npath = %q\nsha256 = %q\n", name, name, path, sum)
-	if len(interpreter) > 0 {
-		quoted := make([]string, len(interpreter))
-		for i, x := range interpreter {
-			quoted[i] = fmt.Sprintf("%q", x)
-		}
-		fmt.Fprintf(b, "command = [%s]\n", strings.Join(quoted, ", "))
-	}
-	fmt.Fprintf(b, "\n# and on a route, or as a channel's require:\n# transforms = [%q]\n", name)
-	return b.String()
 }

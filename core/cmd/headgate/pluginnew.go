@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
+	"github.com/headgate-io/headgate/sdk/host"
 	"github.com/headgate-io/headgate/sdk/python"
 )
 
@@ -211,7 +212,8 @@ func (a *app) tellNew(b blank, kind, file string, interpreter []string, test, ag
 	}
 	a.printf("\nThe router runs %s, and nothing else: the hash pins this very file. After a change:\n  %s\n  headgate plugin inspect %s     prints the new hash; a router takes it with its next start\n", file, again, file)
 	if kind == "transform" {
-		a.printf("\nIn headgate.toml:\n\n%s", a.pluginTOML(b.Name, file, sum, interpreter))
+		d := host.Description{Name: b.Name, Transforms: []host.Transform{{Name: b.Name}}}
+		a.printf("\nIn headgate.toml:\n\n%s", a.pluginTOML(&d, file, sum, interpreter))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -11,6 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/headgate-io/headgate/sdk/host"
+	"github.com/headgate-io/headgate/sdk/sdktest"
 )
 
 // author is somebody who writes a plugin.
@@ -66,6 +71,11 @@ func TestAuthorsInGo(t *testing.T) {
 	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout"), "shout 0.1.0", "config.mark", `shout/shout"`)
 	a.want(a.must(".", a.binary, "plugin", "inspect", "shout/shout", "--call", "sample", "--config-json", `{"mark":"?"}`), `"text":"HELLO?"`)
 	a.want(a.must(".", a.binary, "plugin", "bench", "shout/shout", "--for", "20ms", "--batches", "1,16"), "US/EVENT")
+	a.want(a.must(".", a.binary, "plugin", "inspect", "shout"), "[[transforms]]", `shout/shout"`, sumOf(t, filepath.Join(a.dir, "shout", "shout")))
+	if err := os.Remove(filepath.Join(a.dir, "shout", "shout")); err != nil {
+		t.Fatal(err)
+	}
+	a.want(a.must(".", a.binary, "plugin", "inspect", "shout"), "# first, for shout/shout is absent or of another source:  (cd shout && go build -o shout .)")
 	out, err := a.command(".", a.binary, "plugin", "new", "shout").CombinedOutput()
 	if err == nil {
 		t.Error("a directory that is there is written into")
@@ -98,6 +108,43 @@ func TestAuthorsInPython(t *testing.T) {
 	a.must("idp", python, "-m", "unittest")
 }
 
+// TestTOMLOfAPlugin has several kinds, one of which needs a configuration.
+func TestTOMLOfAPlugin(t *testing.T) {
+	d := host.Description{Name: "two", Transforms: []host.Transform{{Name: "one"}, {Name: "other", Schema: []byte(`{"required":["a","b"]}`)}}}
+	a := &app{files: []string{"/none/headgate.toml"}}
+	const want = `[[transforms]]
+name = "one"
+plugin = "two"
+path = "/p"
+sha256 = "00"
+command = ["python3", "-I"]
+kind = "one"
+
+[[transforms]]
+name = "other"
+plugin = "two"
+path = "/p"
+sha256 = "00"
+command = ["python3", "-I"]
+kind = "other"
+# config = { a = .., b = .. }    # it cannot do without
+
+# and on a route, or as a channel's require:
+# transforms = ["one", "other"]
+`
+	if got := a.pluginTOML(&d, "/p", "00", []string{"python3", "-I"}); got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestResultsForPrograms shows the names that a suite's results have in JSON.
+func TestResultsForPrograms(t *testing.T) {
+	got, err := json.Marshal(tried([]sdktest.Result{{Rule: "r", Doc: "d", Verdict: sdktest.Fail, Reason: "why", Took: 1500 * time.Millisecond}}))
+	if want := `[{"rule":"r","doc":"d","verdict":"fail","reason":"why","seconds":1.5}]`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
 func sumOf(t *testing.T, path string) string {
 	t.Helper()
 	sum, err := sha256File(path)
@@ -107,7 +154,8 @@ func sumOf(t *testing.T, path string) string {
 	return sum
 }
 
-// A change is swapped in; what does not build changes nothing.
+// A change is swapped in, also while the event is in a loop; what does not build
+// changes nothing.
 func TestDevSwapsAtEveryChange(t *testing.T) {
 	a := newAuthor(t)
 	a.must(".", a.binary, "plugin", "new", "shout")
@@ -153,6 +201,13 @@ func TestDevSwapsAtEveryChange(t *testing.T) {
 	rewrite("ToUpper(text)", "Repeat(text, 2)")
 	said("swapped")
 	said(`"text":"hellohello!"`)
+	rewrite("data[\"text\"] =", "for {\n\t}\n\tdata[\"text\"] =")
+	said("swapped")
+	rewrite("data[\"text\"] =", "go panic(`on purpose`)\n\tselect {}\n\tdata[\"text\"] =")
+	said("out: nothing: it was changed before it had answered")
+	said("out: nothing: the plugin died: exit code 2")
+	rewrite("ToUpper", "ToLower")
+	said(`"text":"hello!"`)
 	rewrite(`plugin.Serve(transform)`, `panic("not today"); plugin.Serve(transform)`)
 	said("the old version goes on: ")
 	end()

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/host"
 )
 
@@ -24,6 +26,8 @@ type target struct {
 	scratch     string // where what is built lies; empty when nothing is
 	build       func(ctx context.Context, to string) (path string, err error)
 	source      string // the directory that is built
+	product     string // the file that a router is to run: what was named, or what is built by again
+	again       string // the command that a person builds it with; empty without source
 	built       int
 }
 
@@ -51,7 +55,7 @@ func (f *targetFlags) configJSON() (string, error) {
 
 // newTarget finds what a person means. The caller closes it.
 func newTarget(what string, f *targetFlags) (*target, error) {
-	t := &target{what: what}
+	t := &target{what: what, product: what}
 	if _, ok := bundledNamed(what); ok {
 		return t, nil
 	}
@@ -70,12 +74,19 @@ func newTarget(what string, f *targetFlags) (*target, error) {
 		return t, nil
 	}
 	t.source = what
+	whole, err := filepath.Abs(what)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case isFile(filepath.Join(what, "__main__.py")):
 		t.interpreter = strings.Fields(f.interpreter)
 		t.build = func(_ context.Context, to string) (string, error) { return to + ".pyz", packPython(what, to+".pyz") }
+		t.product, t.again = whole+".pyz", "headgate plugin pack "+what
 	case isFile(filepath.Join(what, "main.go")) || isFile(filepath.Join(what, "go.mod")):
 		t.build = func(ctx context.Context, to string) (string, error) { return to, buildGo(ctx, what, to) }
+		name := filepath.Base(whole)
+		t.product, t.again = filepath.Join(what, name), "(cd "+what+" && go build -o "+name+" .)"
 	default:
 		return nil, fmt.Errorf("%s: no plugin's source: want a main.go, or for Python a __main__.py", what)
 	}
@@ -145,5 +156,23 @@ func (t *target) changed() time.Time {
 func (t *target) close() {
 	if t.scratch != "" {
 		_ = os.RemoveAll(t.scratch)
+	}
+}
+
+// plugins completes an argument: with shipped plugins and files, and where these
+// are meant also with the configuration's transforms.
+func (a *app) plugins(transforms bool) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names := bundledNames()
+		if cfg, err := config.Load(a.files, config.Options{Unchecked: true}); err == nil && transforms {
+			for _, t := range cfg.Transforms {
+				names = append(names, t.Name)
+			}
+		}
+		slices.Sort(names)
+		return slices.Compact(names), cobra.ShellCompDirectiveDefault
 	}
 }

@@ -32,6 +32,7 @@ rule is broken, and says which and why.`,
 			}
 			return cobra.ExactArgs(1)(cmd, args)
 		},
+		ValidArgsFunction: a.plugins(false),
 		RunE: do(func(cmd *cobra.Command, args []string) error {
 			if list {
 				return a.listRules(asJSON)
@@ -64,7 +65,11 @@ rule is broken, and says which and why.`,
 func (a *app) listRules(asJSON bool) error {
 	rules := sdktest.Rules()
 	if asJSON {
-		return a.printJSON(rules)
+		list := make([]triedRule, len(rules))
+		for i, r := range rules {
+			list[i] = triedRule{Rule: r.Name, Doc: r.Doc}
+		}
+		return a.printJSON(list)
 	}
 	t := newTable(a.out, "RULE", "WHAT IT ASKS")
 	for _, r := range rules {
@@ -156,7 +161,7 @@ func (a *app) runSuite(ctx context.Context, s *sdktest.Suite, junit string, asJS
 		}
 	}
 	if asJSON {
-		if err := a.printJSON(results); err != nil {
+		if err := a.printJSON(tried(results)); err != nil {
 			return err
 		}
 	} else {
@@ -166,4 +171,21 @@ func (a *app) runSuite(ctx context.Context, s *sdktest.Suite, junit string, asJS
 		return errSaid
 	}
 	return nil
+}
+
+// triedRule is a rule and what came of it, for programs.
+type triedRule struct {
+	Rule    string          `json:"rule"`
+	Doc     string          `json:"doc"`
+	Verdict sdktest.Verdict `json:"verdict,omitempty"`
+	Reason  string          `json:"reason,omitempty"`
+	Seconds float64         `json:"seconds,omitempty"`
+}
+
+func tried(results []sdktest.Result) []triedRule {
+	list := make([]triedRule, len(results))
+	for i, r := range results {
+		list[i] = triedRule{Rule: r.Rule, Doc: r.Doc, Verdict: r.Verdict, Reason: r.Reason, Seconds: r.Took.Seconds()}
+	}
+	return list
 }
