@@ -71,8 +71,9 @@ type telemetry struct {
 
 // New builds a router and binds its addresses. It is long because it is one
 // story: each part is made from values, in the order in which later ones need
-// it. After an error nothing is left bound.
-func New(cfg *config.Config, o Options) (_ *Core, err error) {
+// it. After an error nothing is left bound. ctx bounds the start of the plugins,
+// all that may take long here: when it ends meanwhile, the error is its own.
+func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error) {
 	c := &Core{cfg: cfg, o: o, started: time.Now()}
 	defer func() {
 		if err != nil {
@@ -119,13 +120,13 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 		c.teardown = append(c.teardown, sockets.Close)
 		running.TempDir = sockets.path
 	}
-	if c.plugins, err = startPlugins(context.Background(), cfg, running); err != nil {
+	if c.plugins, err = startPlugins(ctx, cfg, running, supervisor.Hopeless); err != nil {
 		return nil, err
 	}
 	c.bound = append(c.bound, func() error { closePlugins(c.plugins); return nil })
 	steps := transforms(cfg, c.plugins)
 
-	channels := make(map[string]*dispatch.Channel)
+	channels, unknown := make(map[string]*dispatch.Channel), new(dispatch.Unknown)
 	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
 	setting, err := replySetting(cfg)
 	if err != nil {
@@ -161,7 +162,7 @@ func New(cfg *config.Config, o Options) (_ *Core, err error) {
 			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
 			continue
 		}
-		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Transforms: steps, Signer: signer,
+		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Transforms: steps, Unknown: unknown, Signer: signer,
 			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log, Now: c.clock.Now})
 		channels[ch.Name].Pause(c.pauses.has(ch.Name))
 		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])

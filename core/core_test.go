@@ -45,7 +45,7 @@ func quickstart(t *testing.T, change ...string) *config.Config {
 
 func TestARouterStartsAndEndsWithoutATrace(t *testing.T) {
 	for range 3 {
-		c, err := core.New(quickstart(t), core.Options{Log: zerolog.Nop()})
+		c, err := core.New(t.Context(), quickstart(t), core.Options{Log: zerolog.Nop()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,12 +69,12 @@ func TestAnAddressInUseLeavesNothingBound(t *testing.T) {
 	}
 	defer busy.Close()
 	cfg := quickstart(t, "http://127.0.0.1:0", "http://"+busy.Addr().String())
-	if _, err := core.New(cfg, core.Options{Log: zerolog.Nop()}); err == nil || !strings.Contains(err.Error(), "ingress edge") {
+	if _, err := core.New(t.Context(), cfg, core.Options{Log: zerolog.Nop()}); err == nil || !strings.Contains(err.Error(), "ingress edge") {
 		t.Fatalf("got %v", err)
 	}
 	// The data directory's lock is free again, and so is everything else.
 	cfg.Ingress[0].Listen = "http://127.0.0.1:0"
-	c, err := core.New(cfg, core.Options{Log: zerolog.Nop()})
+	c, err := core.New(t.Context(), cfg, core.Options{Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

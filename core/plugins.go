@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headgate-io/headgate/core/admin"
@@ -21,7 +23,8 @@ import (
 // plugin is one [[transforms]] at work.
 type plugin struct {
 	*supervisor.Process
-	name string
+	name      string
+	redacting func() // to be called when it redacts
 }
 
 // shippedMemory bounds a shipped plugin that the configuration does not: one
@@ -50,27 +53,34 @@ func pluginSetting(cfg *config.Config, t *config.Transform) supervisor.Setting {
 }
 
 // startPlugins brings up every transform of the configuration at once, or tells
-// all that is wrong with them and leaves none running. o is what they share.
-func startPlugins(ctx context.Context, cfg *config.Config, o supervisor.Options) ([]plugin, error) {
+// all that is grave and leaves none running. What is not goes on in the log: such
+// a plugin is started again when it is due, and nothing passes it until then. o is
+// what they share.
+func startPlugins(ctx context.Context, cfg *config.Config, o supervisor.Options, grave func(error) bool) ([]plugin, error) {
 	plugins := make([]plugin, len(cfg.Transforms))
 	faults := make([]config.Problems, len(plugins))
+	log := o.Log
 	var g errgroup.Group
 	for i := range cfg.Transforms {
 		t := &cfg.Transforms[i]
 		o.Name, o.Setting = t.Name, pluginSetting(cfg, t)
-		plugins[i] = plugin{name: t.Name, Process: supervisor.New(o)}
-		g.Go(func() error { faults[i] = plugins[i].begin(ctx, cfg, i); return nil })
+		plugins[i] = plugin{name: t.Name, Process: supervisor.New(o), redacting: sync.OnceFunc(func() { warnOfOriginals(cfg, t.Name, log) })}
+		g.Go(func() error { faults[i] = plugins[i].begin(ctx, cfg, i, grave); return nil })
 	}
 	_ = g.Wait() // faults has the errors
-	if all := slices.Concat(faults...); len(all) > 0 {
+	err := ctx.Err()
+	if all := slices.Concat(faults...); err == nil && len(all) > 0 {
+		err = all
+	}
+	if err != nil {
 		closePlugins(plugins)
-		return nil, all
+		return nil, err
 	}
 	return plugins, nil
 }
 
-// begin starts the i-th. What is wrong gets its place in the file.
-func (p plugin) begin(ctx context.Context, cfg *config.Config, i int) config.Problems {
+// begin starts the i-th. What is grave gets its place in the file.
+func (p plugin) begin(ctx context.Context, cfg *config.Config, i int, grave func(error) bool) config.Problems {
 	t := &cfg.Transforms[i]
 	err := p.Start(ctx)
 	if err == nil {
@@ -78,6 +88,9 @@ func (p plugin) begin(ctx context.Context, cfg *config.Config, i int) config.Pro
 			return cfg.Redacts(t.Name)
 		}
 		return nil
+	}
+	if !grave(err) {
+		return nil // it has said so in the log
 	}
 	if faults, ok := errors.AsType[sdk.Diagnostics](err); ok {
 		return t.Problems(faults)
@@ -88,16 +101,29 @@ func (p plugin) begin(ctx context.Context, cfg *config.Config, i int) config.Pro
 	return config.Problems{cfg.Problem(fmt.Sprintf("transforms[%d]", i), err.Error())}
 }
 
-func closePlugins(plugins []plugin) {
-	for _, p := range plugins {
-		p.Close()
+// warnOfOriginals tells where the configuration wants originals beside what a
+// transform has redacted, which only came out while the router worked. Dispatch
+// leaves them out.
+func warnOfOriginals(cfg *config.Config, transform string, log zerolog.Logger) {
+	for _, p := range cfg.Redacts(transform) {
+		log.Error().Str("plugin", transform).Err(p).Msg("originals are left out, and the next start of the router is refused")
 	}
 }
 
+// closePlugins ends them all at once, so that it takes as long as the slowest.
+func closePlugins(plugins []plugin) {
+	var closing sync.WaitGroup
+	for _, p := range plugins {
+		closing.Go(p.Close)
+	}
+	closing.Wait()
+}
+
 // CheckPlugins starts every transform of the configuration, has it check its
-// own, and ends it again. The error is what New would refuse.
+// own, and ends it again. It errs with all that New would refuse, and with what
+// New would wait for.
 func CheckPlugins(ctx context.Context, cfg *config.Config, o Options) error {
-	plugins, err := startPlugins(ctx, cfg, supervisor.Options{Version: o.Version, Log: o.Log})
+	plugins, err := startPlugins(ctx, cfg, supervisor.Options{Version: o.Version, Log: o.Log}, func(error) bool { return true })
 	closePlugins(plugins)
 	return err
 }
@@ -119,6 +145,9 @@ func transforms(cfg *config.Config, plugins []plugin) map[string]dispatch.Transf
 // Apply is the process's, in the words of dispatch.
 func (p plugin) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
 	outcomes, by, err := p.Process.Apply(ctx, events)
+	if by.Redacts {
+		p.redacting()
+	}
 	return outcomes, dispatch.Plugin(by), err
 }
 

@@ -67,14 +67,22 @@ type stable struct {
 	signer      *webhook.Signer
 	url         string
 
-	mu       sync.Mutex
-	accepted map[string]bool
-	done     map[string]string // the version of the plugin that each event came through
-	furthest map[string]int    // number of the last event, by key
+	mu        sync.Mutex
+	accepted  map[string]bool
+	done      map[string]string // the version of the plugin that each event came through
+	furthest  map[string]int    // number of the last event, by key
+	originals int               // that came beside them
 }
 
 // newStable starts it. It ends with the test, and has to end well.
 func newStable(t *testing.T) *stable {
+	s := newBeast(t)
+	s.run(s.config("1.0.0", ""), zerolog.Nop())
+	return s
+}
+
+// newBeast is a stable whose router does not run yet.
+func newBeast(t *testing.T) *stable {
 	dir, err := os.MkdirTemp("", "hg") // short, for the path of a unix socket
 	if err != nil {
 		t.Fatal(err)
@@ -95,22 +103,27 @@ func newStable(t *testing.T) *stable {
 	if err := errors.Join(err, config.WriteKey(filepath.Join(dir, "keys"), key, webhook.FormatSecret(secret))); err != nil {
 		t.Fatal(err)
 	}
-	s := &stable{T: t, dir: dir, sha256: fmt.Sprintf("%x", sha256.Sum256(image)), signer: signer,
+	return &stable{T: t, dir: dir, sha256: fmt.Sprintf("%x", sha256.Sum256(image)), signer: signer,
 		accepted: make(map[string]bool), done: make(map[string]string), furthest: make(map[string]int)}
-	if s.Core, err = core.New(s.config("1.0.0", ""), core.Options{Log: zerolog.Nop()}); err != nil {
-		t.Fatal(err)
+}
+
+// run runs the router until the test ends.
+func (s *stable) run(cfg *config.Config, log zerolog.Logger) {
+	s.Helper()
+	var err error
+	if s.Core, err = core.New(s.Context(), cfg, core.Options{Log: log}); err != nil {
+		s.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Core.Run(ctx) }()
-	t.Cleanup(func() {
+	s.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("run: %v", err)
+			s.Errorf("run: %v", err)
 		}
 	})
 	s.url = s.top().Doors[0].Address
-	return s
 }
 
 // config is the configuration with another version of the plugin, and more keys
@@ -174,6 +187,9 @@ func (s *stable) take(_ context.Context, d *delivery.Delivery) (any, error) {
 		s.Errorf("INVERTED: %s comes behind number %d of its key", id, s.furthest[key])
 	}
 	s.furthest[key] = max(s.furthest[key], n)
+	if len(d.Original) > 0 {
+		s.originals++
+	}
 	if len(d.Header.Transforms) != 1 || string(d.Event.Data) != fmt.Sprintf(`{"by":"beast","was":{"n":%d}}`, n) {
 		s.Errorf("UNTRANSFORMED: %s came as %s through %v", id, d.Event.Data, d.Header.Transforms)
 		return nil, nil
@@ -214,6 +230,14 @@ func (s *stable) produce(key string, stop <-chan struct{}) {
 		s.mu.Lock()
 		s.accepted[id] = true
 		s.mu.Unlock()
+	}
+}
+
+// write makes an empty file.
+func (s *stable) write(path string) {
+	s.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		s.Fatal(err)
 	}
 }
 

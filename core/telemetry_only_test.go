@@ -36,7 +36,7 @@ func TestARouterWithoutCommandsKeepsItsStore(t *testing.T) {
 		}
 		cfg.Routes[i].Channels = to
 	}
-	c, err := core.New(cfg, core.Options{Log: zerolog.Nop()})
+	c, err := core.New(t.Context(), cfg, core.Options{Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

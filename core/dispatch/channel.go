@@ -35,6 +35,7 @@ type Options struct {
 	Settings
 	Store      Store
 	Transforms map[string]Transform // by the names that entries are accepted with
+	Unknown    *Unknown             // shared by the channels of a router; nil for one of its own
 	Signer     *delivery.Signer
 	LeaseKey   []byte
 	Reply      string // endpoint consumers are told to reply to
@@ -73,6 +74,9 @@ type Channel struct {
 func NewChannel(o Options) *Channel {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Unknown == nil {
+		o.Unknown = new(Unknown)
 	}
 	c := &Channel{o: o, leases: delivery.NewLeases(o.LeaseKey), m: NewMachine(o.Settings, rand.Float64), lines: make(map[string]*line),
 		kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}

@@ -22,6 +22,10 @@ const (
 	// After failures of a whole batch a chain is left alone for that long.
 	awayMin = 100 * time.Millisecond
 	awayMax = 30 * time.Second
+
+	// The same refusal of whole batches is logged no more often: it may last, and
+	// come and go with single batches.
+	refusalPause = 10 * time.Minute
 )
 
 // line is what waits for one chain of transforms on one channel. All but its
@@ -32,8 +36,22 @@ type line struct {
 	kick  chan struct{} // something waits
 
 	passages []*Passage
-	awaited  bool // somebody waits for the chain to be there
-	failures int  // batches in a row that came to nothing
+	awaited  bool   // somebody waits for the chain to be there
+	outages  int    // so far
+	failures int    // outages in a row without a batch that came through
+	refusal  string // the last of a whole batch that was logged
+	refused  time.Time
+}
+
+// batch is what goes through the transforms of a line together, and what became of
+// it there.
+type batch struct {
+	passages []*Passage
+	outages  int // that the line had seen when it began
+
+	results []result
+	stuck   []*Passage
+	err     error
 }
 
 // enter puts a passage into the line of its chain. Callers hold mu.
@@ -57,55 +75,58 @@ func (c *Channel) carry(ctx context.Context, l *line) {
 			return
 		case <-l.kick:
 		}
-		for batch := c.batch(l); len(batch) > 0 && ctx.Err() == nil; batch = c.batch(l) {
-			results, stuck, err := l.chain.apply(ctx, batch)
-			if c.arrived(ctx, l, results, stuck, err) {
-				c.await(ctx, l, err)
+		for b := c.batch(l); len(b.passages) > 0 && ctx.Err() == nil; b = c.batch(l) {
+			b.results, b.stuck, b.err = l.chain.apply(ctx, b.passages)
+			if c.arrived(ctx, l, &b) {
+				c.await(ctx, l, b.err)
 			}
 		}
 	}
 }
 
 // batch takes from a line what may go together.
-func (c *Channel) batch(l *line) []*Passage {
+func (c *Channel) batch(l *line) batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var batch []*Passage
+	b := batch{outages: l.outages}
 	now, bytes := c.o.Now(), 0
-	for len(l.passages) > 0 && len(batch) < delivery.MaxBatch {
+	for len(l.passages) > 0 && len(b.passages) < delivery.MaxBatch {
 		p := l.passages[0]
 		size := len(p.Event.Data)
-		if len(batch) > 0 && bytes+size > maxBatchBytes {
+		if len(b.passages) > 0 && bytes+size > maxBatchBytes {
 			break
 		}
 		l.passages = l.passages[1:]
 		if c.m.Wanted(now, p) {
-			batch, bytes = append(batch, p), bytes+size
+			b.passages, bytes = append(b.passages, p), bytes+size
 		}
 	}
 	if len(l.passages) > 0 {
 		signal(l.kick) // for another carrier
 	}
 	c.flush()
-	return batch
+	return b
 }
 
 // arrived takes a batch back. It reports whether the chain has gone away and the
 // caller is who waits for it.
-func (c *Channel) arrived(ctx context.Context, l *line, results []result, stuck []*Passage, err error) (await bool) {
+func (c *Channel) arrived(ctx context.Context, l *line, b *batch) (await bool) {
 	c.change(func(now time.Time) {
-		for i := range results {
-			c.m.Transformed(now, results[i].Passage, results[i].Outcome)
-			c.tellResult(&results[i])
+		for i := range b.results {
+			c.m.Transformed(now, b.results[i].Passage, b.results[i].Outcome)
+			c.tellResult(&b.results[i])
 		}
 		switch {
-		case err == nil:
+		case b.err == nil:
 			l.failures = 0
 		case ctx.Err() != nil: // Run gives back what is stuck
 		default:
-			c.m.Away(l.names, append(stuck, l.passages...))
+			c.m.Away(l.names, append(b.stuck, l.passages...))
 			l.passages = nil
-			l.failures++
+			if b.outages == l.outages { // else it began before one that is counted
+				l.outages++
+				l.failures++
+			}
 			await = !l.awaited
 			l.awaited = true
 		}
@@ -115,12 +136,7 @@ func (c *Channel) arrived(ctx context.Context, l *line, results []result, stuck 
 
 // await waits until a chain that went away can be gone through again.
 func (c *Channel) await(ctx context.Context, l *line, why error) {
-	log := c.o.Log.With().Strs("transforms", l.names).Logger()
-	if errors.Is(why, errUnknown) {
-		log.Error().Err(why).Msg("events are held, for nothing leaves untransformed: put the transform back into the configuration, or cancel them")
-	} else {
-		log.Warn().Err(why).Msg("events wait for their transforms")
-	}
+	away := c.tellAway(l, why)
 	c.mu.Lock()
 	failures := l.failures
 	c.mu.Unlock()
@@ -136,7 +152,40 @@ func (c *Channel) await(ctx context.Context, l *line, why error) {
 		l.awaited = false
 		c.m.Back(l.names)
 	})
-	log.Info().Msg("transforms are there again")
+	if away {
+		c.o.Log.Info().Strs("transforms", l.names).Msg("transforms are there again")
+	}
+}
+
+// tellAway logs why events wait, and reports whether a transform is away: it may
+// be there and refuse whole batches.
+func (c *Channel) tellAway(l *line, why error) (away bool) {
+	log := c.o.Log.With().Strs("transforms", l.names).Logger()
+	var at *trouble
+	switch {
+	case !errors.As(why, &at) || errors.Is(why, sdk.ErrUnavailable):
+		log.Warn().Err(why).Msg("events wait for their transforms")
+	case !errors.Is(why, errUnknown):
+		if c.refused(l, why.Error()) {
+			log.Error().Str("transform", at.transform).Err(why).Msg("a transform refuses whole batches: events wait, and come again until it takes them")
+		}
+		return false
+	case c.o.Unknown.first(at.transform):
+		log.Error().Err(why).Msg("events are held, for nothing leaves untransformed: put the transform back into the configuration, or cancel them")
+	}
+	return true
+}
+
+// refused notes what a whole batch came to, and reports whether that is news.
+func (c *Channel) refused(l *line, refusal string) (news bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if l.refusal == refusal && now.Sub(l.refused) < refusalPause {
+		return false
+	}
+	l.refusal, l.refused = refusal, now
+	return true
 }
 
 // tellResult logs an event that a transform could not take.

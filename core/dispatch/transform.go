@@ -74,16 +74,26 @@ func newChain(names []string, known map[string]Transform) chain {
 // errUnknown says that a chain names a transform that the router does not have.
 var errUnknown = errors.New("no such transform is configured")
 
+// trouble is what one transform of a chain has, and no event to blame for.
+type trouble struct {
+	transform string
+	error
+}
+
+func (t *trouble) Error() string { return "transform " + t.transform + ": " + t.error.Error() }
+
+func (t *trouble) Unwrap() error { return t.error }
+
 // here errs while any of the transforms cannot be called.
 func (c chain) here() error {
 	for _, l := range c {
 		if l.Transform == nil {
-			return fmt.Errorf("transform %s: %w", l.name, errUnknown)
+			return &trouble{l.name, errUnknown}
 		}
 		select {
 		case <-l.Available():
 		default:
-			return fmt.Errorf("transform %s: %w", l.name, sdk.ErrUnavailable)
+			return &trouble{l.name, sdk.ErrUnavailable}
 		}
 	}
 	return nil
@@ -115,17 +125,18 @@ type result struct {
 // maxStack is how much of a plugin's stack is logged.
 const maxStack = 8 << 10
 
-// tell puts an event that a transform could not take into a line of the log.
+// tell puts an event that a transform could not take into a line of the log. Of
+// one that comes again, the stack is told once.
 func (r *result) tell(line *zerolog.Event) *zerolog.Event {
 	line = line.Str("id", r.Item.Entry.Event.ID).Str("source", r.Item.Entry.Event.Source).Str("transform", r.transform).Str("reason", r.Reason)
-	if r.Stack != "" {
+	if r.Stack != "" && (!r.Retry || r.Item.Failures == 0) {
 		line = line.Str("stack", r.Stack[:min(len(r.Stack), maxStack)])
 	}
 	return line
 }
 
 // apply takes passages through the transforms, one after the other. With an
-// error those that are stuck have come nowhere, and begin anew.
+// error, a trouble, those that are stuck have come nowhere, and begin anew.
 func (c chain) apply(ctx context.Context, passages []*Passage) (results []result, stuck []*Passage, err error) {
 	if err := c.here(); err != nil {
 		return nil, passages, err
@@ -135,7 +146,7 @@ func (c chain) apply(ctx context.Context, passages []*Passage) (results []result
 		passages, ended, err = c[i].apply(ctx, passages)
 		results = append(results, ended...)
 		if err != nil {
-			return results, passages, fmt.Errorf("transform %s: %w", c[i].name, err)
+			return results, passages, &trouble{c[i].name, err}
 		}
 		if len(passages) == 0 {
 			return results, nil, nil

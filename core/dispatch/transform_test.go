@@ -398,6 +398,9 @@ func TestOutcomesOfATransform(t *testing.T) {
 			t.Errorf("%s is not in the log:\n%s", line, r.log)
 		}
 	}
+	if n := strings.Count(r.log.String(), "trace of 2"); n != 1 {
+		t.Errorf("the stack of an event that comes again is in the log %d times", n)
+	}
 	if c := r.ch.Facts().Counts; c.Dropped != 1 || c.Dead != 1 || c.Sent != 2 {
 		t.Errorf("counts are %+v", c)
 	}

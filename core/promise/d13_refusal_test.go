@@ -16,23 +16,24 @@ import (
 )
 
 // D13: what is no plugin, or not the one that was meant, never runs beside a
-// router that works: it does not start, and says why and where.
+// router that works: it does not start, and says why and where. What may work
+// another time is a fault for check alone.
 func TestD13WrongPluginsAreRefused(t *testing.T) {
 	beastly := func(more string) string { return transform(t, "beast", more) }
-	for name, c := range map[string]struct{ text, want string }{
-		"another file":       {otherHash(beastly("")), `plugin file differs from its sha256: .* has [0-9a-f]{64}, expected was 0{64}; if you changed it, write the new hash`},
-		"no hash":            {strings.Replace(otherHash(beastly("")), strings.Repeat("0", 64), "", 1), `sha256: is required with path; if you trust .* as it is, write sha256 = "[0-9a-f]{64}"`},
-		"a program":          {transformOf(t, "beast", "/bin/true", ""), `plugin ended before it was ready: /bin/true: `},
-		"a filter":           {transformOf(t, "beast", "/bin/cat", ""), `plugin said nothing: /bin/cat did not say in 10s what it is`},
-		"silence":            {beastly(`env = { BEAST = "silent" }`), `plugin said nothing: .* did not say in 10s what it is`},
-		"noise":              {beastly(`env = { BEAST = "noise" }`), `plugin wrote something else before its address: it printed "beast is loading its model ..." to stdout`},
-		"a later protocol":   {beastly(`env = { BEAST = "tomorrow" }`), `the plugin speaks version 2, this router version 1; update the router, or use an older release of the plugin`},
-		"another name":       {strings.Replace(beastly(""), `plugin = "beast"`, `plugin = "lamb"`, 1), `it calls itself "beast", the configuration says plugin = "lamb"`},
-		"no such kind":       {beastly(`kind = "lamb"`), `plugin beast 1.0.0 has no transform "lamb": set kind to one of beast`},
-		"dies when told":     {beastly(`config = { fail = "exit" }`), `exit code 9`},
-		"an unknown key":     {beastly("config = { mark = \"beast\",\n  tooth = 3 }"), `headgate\.toml:\d+:3: transforms\[0\]\.config\.tooth: `},
-		"a wrong kind":       {beastly(`config = { mark = 3 }`), `headgate\.toml:\d+:\d+: transforms\[0\]\.config\.mark: want a string`},
-		"an original beside": {"[[transforms]]\nname = \"beast\"\nplugin = \"mask\"\nconfig = { fields = [\"/data/mark\"] }\n", `headgate\.toml:\d+:1: channels\[0\]\.keep_original: consumers would see what transform "beast" takes out`},
+	for name, c := range map[string]struct{ command, text, want string }{
+		"another file":       {"run", otherHash(beastly("")), `plugin file differs from its sha256: .* has [0-9a-f]{64}, expected was 0{64}; if you changed it, write the new hash`},
+		"no hash":            {"run", strings.Replace(otherHash(beastly("")), strings.Repeat("0", 64), "", 1), `sha256: is required with path; if you trust .* as it is, write sha256 = "[0-9a-f]{64}"`},
+		"a program":          {"check", transformOf(t, "beast", "/bin/true", ""), `plugin ended before it was ready: /bin/true: `},
+		"a filter":           {"check", transformOf(t, "beast", "/bin/cat", ""), `plugin said nothing: /bin/cat did not say in 10s what it is`},
+		"silence":            {"check", beastly(`env = { BEAST = "silent" }`), `plugin said nothing: .* did not say in 10s what it is`},
+		"noise":              {"run", beastly(`env = { BEAST = "noise" }`), `plugin wrote something else before its address: it printed "beast is loading its model ..." to stdout`},
+		"a later protocol":   {"run", beastly(`env = { BEAST = "tomorrow" }`), `the plugin speaks version 2, this router version 1; update the router, or use an older release of the plugin`},
+		"another name":       {"run", strings.Replace(beastly(""), `plugin = "beast"`, `plugin = "lamb"`, 1), `it calls itself "beast", the configuration says plugin = "lamb"`},
+		"no such kind":       {"run", beastly(`kind = "lamb"`), `plugin beast 1.0.0 has no transform "lamb": set kind to one of beast`},
+		"dies when told":     {"check", beastly(`config = { fail = "exit" }`), `exit code 9`},
+		"an unknown key":     {"run", beastly("config = { mark = \"beast\",\n  tooth = 3 }"), `headgate\.toml:\d+:3: transforms\[0\]\.config\.tooth: `},
+		"a wrong kind":       {"run", beastly(`config = { mark = 3 }`), `headgate\.toml:\d+:\d+: transforms\[0\]\.config\.mark: want a string`},
+		"an original beside": {"run", "[[transforms]]\nname = \"beast\"\nplugin = \"mask\"\nconfig = { fields = [\"/data/mark\"] }\n", `headgate\.toml:\d+:1: channels\[0\]\.keep_original: consumers would see what transform "beast" takes out`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,7 +41,7 @@ func TestD13WrongPluginsAreRefused(t *testing.T) {
 			if name == "an original beside" {
 				channels = strings.Replace(channels, "class = \"command\"", "class = \"command\"\nkeep_original = true", 1)
 			}
-			refused(t, "run", channels+c.text, `headgate\.toml:\d+:\d+: `, c.want)
+			refused(t, c.command, channels+c.text, `headgate\.toml:\d+:\d+: `, c.want)
 		})
 	}
 }

@@ -18,9 +18,10 @@ type Plugin struct {
 
 // Apply has the plugin transform events, within the setting's Timeout, and
 // returns one outcome for each, in order, and what gave them. It blocks until
-// then or until ctx ends. It does not change the events, and they stay as they
-// are for good: some are tried again later. The plugin is sent of them what its
-// kind needs.
+// then or until ctx ends: then it errs at once, and the call goes on without it, so
+// that a plugin that loops is found out however little patience its callers have.
+// It does not change the events, and they stay as they are for good: some are
+// tried again later. The plugin is sent of them what its kind needs.
 //
 // Where the plugin dies, misses its deadline, answers too much or breaks the
 // wire meanwhile, each event is run alone in another process of the same kind;
@@ -32,26 +33,31 @@ type Plugin struct {
 // caller to name the transform, and wraps
 // sdk.ErrUnavailable when the plugin cannot be called now; see Available.
 func (p *Process) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
-	outcomes, by, err := p.apply(ctx, events)
+	if err := ctx.Err(); err != nil {
+		return nil, Plugin{}, err
+	}
+	e, err := p.send(ctx, events)
 	if err != nil {
 		return nil, Plugin{}, err
 	}
-	p.answers(outcomes)
-	return outcomes, by, nil
+	select {
+	case <-e.done:
+		return e.outcomes, e.by, e.err
+	case <-ctx.Done():
+		p.leave(e)
+		return nil, Plugin{}, ctx.Err()
+	}
 }
 
-func (p *Process) apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
-	g, err := p.enter()
-	if err != nil {
-		return nil, Plugin{}, err
-	}
+// apply is Apply in one generation, where nobody leaves.
+func (p *Process) apply(ctx context.Context, g *generation, events []sdk.Input) ([]sdk.Outcome, Plugin, error) {
 	outcomes, f, err := g.call(ctx, events)
 	g.calls.leave()
 	p.called(g, len(events), f, err)
 	switch {
 	case f != nil:
-		outcomes, version, err := p.isolate(ctx, g, events, *f) // in processes of its edition
-		return outcomes, Plugin{Version: version, Redacts: g.kind.Redacts}, err
+		found := p.isolate(ctx, g, events, *f) // in processes of its edition
+		return found.outcomes, Plugin{Version: found.version, Redacts: g.kind.Redacts}, found.err
 	case errors.Is(err, sdk.ErrUnavailable):
 		p.doubt(g, err)
 		return nil, Plugin{}, err
@@ -67,11 +73,9 @@ func (p *Process) apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome,
 	return outcomes, Plugin{Version: g.about.Version, Redacts: g.kind.Redacts}, nil
 }
 
-// enter counts a caller into the generation that is called now; the caller
-// leaves its calls.
+// enter counts a call into the generation that is called now; it leaves its
+// calls. Callers hold mu.
 func (p *Process) enter() (*generation, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	g := p.live
 	if g != nil && g.gone() {
 		p.forget(g) // whoever sees it first

@@ -1,10 +1,10 @@
 // Package supervisor keeps the plugin of one configured transform at work,
 // through as many processes as that takes.
 //
-// Make a [Process] with New, Start it so that a plugin that cannot work is found
-// at once, then Run it; meanwhile call Apply with batches of events. Each life of
-// a plugin's process is a generation. A generation that fails is followed by
-// another after a pause; one that fails over and over is quarantined and tried
+// Make a [Process] with New, Start it so that what only an operator can mend is
+// found at once, then Run it; meanwhile call Apply with batches of events. Each
+// life of a plugin's process is a generation. A generation that fails is followed
+// by another after a pause; one that fails over and over is quarantined and tried
 // once a minute. Replace puts a new version or a new configuration in place of
 // the old one without a gap, and goes back where the new one fails.
 //

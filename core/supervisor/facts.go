@@ -87,7 +87,7 @@ func (p *Process) isolated(events, blamed int) {
 	p.record.blamed += blamed
 }
 
-// answers counts those that the callers of Apply got.
+// answers counts the outcomes of a call.
 func (p *Process) answers(outcomes []sdk.Outcome) {
 	failed := 0
 	for _, o := range outcomes {

@@ -33,6 +33,8 @@ func (p *Process) fail(g *generation, f failing) {
 		e.Msg("plugin failed soon after it was replaced: going back to what was there before")
 	case p.machine.state == Quarantined:
 		e.Time("next", p.machine.due).Msg("plugin is quarantined: what needs it waits, and it is tried once a minute")
+	case g == nil:
+		e.Dur("pause", p.machine.due.Sub(now)).Msg("plugin did not start: what needs it waits, and it is started again")
 	default:
 		e.Dur("pause", p.machine.due.Sub(now)).Msg("plugin failed: it is started again")
 	}

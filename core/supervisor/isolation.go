@@ -35,37 +35,22 @@ type finding struct {
 }
 
 // isolate runs events alone after a call of g failed with f. Once it is its turn
-// it goes on until it has found out, even when ctx ends: however little patience
-// callers have, the plugin is pardoned for a poisonous event in the end. So there
-// is one at a time that nobody waits for.
-func (p *Process) isolate(ctx context.Context, g *generation, events []sdk.Input, f fault) ([]sdk.Outcome, string, error) {
-	if !p.isolations.enter() {
-		return nil, "", errEnding
+// it goes on until it has found out, even when ctx ends.
+func (p *Process) isolate(ctx context.Context, g *generation, events []sdk.Input, f fault) finding {
+	if p.ending.Err() != nil || !p.isolations.enter() {
+		return finding{err: errEnding}
 	}
+	defer p.isolations.leave()
 	p.bench.queue.enter()
-	leave := func() { p.tidy(); p.isolations.leave() }
+	defer p.tidy()
 	select {
 	case p.bench.turn <- struct{}{}:
-	case <-ctx.Done():
-		leave()
-		return nil, "", p.over(ctx)
-	case <-p.ending.Done():
-		leave()
-		return nil, "", errEnding
-	}
-	var found finding
-	done := make(chan struct{})
-	p.beside.Go(func() {
-		defer close(done)
-		defer leave()
 		defer func() { <-p.bench.turn }()
-		found = p.alone(p.ending, g, events, f)
-	})
-	select {
-	case <-done:
-		return found.outcomes, found.version, found.err
+		return p.alone(p.ending, g, events, f)
 	case <-ctx.Done():
-		return nil, "", p.over(ctx)
+		return finding{err: p.over(ctx)}
+	case <-p.ending.Done():
+		return finding{err: errEnding}
 	}
 }
 
@@ -126,7 +111,7 @@ func (i *isolation) run(ctx context.Context) (string, error) {
 		}
 		g, err := i.process(ctx)
 		if err != nil {
-			if hopeless(err) {
+			if Hopeless(err) {
 				return "", fmt.Errorf("%w: it cannot be started any more: %w", sdk.ErrUnavailable, err)
 			}
 			i.last = err

@@ -274,13 +274,13 @@ func (r *rig) persist(list []sdk.Input) []sdk.Outcome {
 }
 
 // TestTrialGoesOnWithoutItsCaller: callers that give up stop no trial that has
-// begun, and begin no more. In the end nothing is left of it.
+// begun, and leave few that have not. In the end nothing is left of it.
 func TestTrialGoesOnWithoutItsCaller(t *testing.T) {
 	bubble(t, acting(map[string]func(*fake) error{"bad": crash}), supervisor.Setting{}, func(r *rig) {
 		r.apply(events("good"))
 		ctx, cancel := context.WithCancel(r.Context())
 		var going sync.WaitGroup
-		for range 4 {
+		for range 12 {
 			going.Go(func() {
 				if _, _, err := r.Apply(ctx, append(numbered(0, 200), events("bad")...)); !errors.Is(err, context.Canceled) {
 					r.Errorf("error %v", err)
@@ -294,8 +294,8 @@ func TestTrialGoesOnWithoutItsCaller(t *testing.T) {
 			r.Error("the trial was over too soon for this test")
 		}
 		time.Sleep(time.Minute)
-		if f := r.Facts(); f.Blamed != 1 || f.Isolated != 201 {
-			r.Errorf("facts %+v, want one trial", f)
+		if f := r.Facts(); f.Blamed < 3 || f.Blamed > 4 || f.Isolated != f.Blamed*201 {
+			r.Errorf("facts %+v, want three trials, and the one that had its turn", f)
 		}
 		r.plant.mu.Lock()
 		defer r.plant.mu.Unlock()

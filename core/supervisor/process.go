@@ -46,6 +46,7 @@ type Process struct {
 	edition   *edition    // of the next start
 	live      *generation // the newest that was Ready and has not ended
 	fallback  *edition    // to go back to when the live one fails on probation
+	strays    int         // errands without a caller
 	available chan struct{}
 	opened    bool // available is closed
 	record    record
@@ -66,17 +67,23 @@ func New(o Options) *Process {
 }
 
 // Start brings up the first generation, and errs when that fails: then nothing
-// is left running, and the error says what to change. Run goes on from there. A
-// Process that was started and will not be run is closed.
+// is left running, and the error says why. Unless that is [Hopeless], or ctx
+// ended, the Process is in Backoff, as it is when a later generation fails. Run
+// goes on from there. A Process that was started and will not be run is closed.
 func (p *Process) Start(ctx context.Context) error {
-	if _, err := p.bring(ctx); err != nil {
+	_, err := p.bring(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && !Hopeless(err):
+		p.fail(nil, failing{why: err.Error()})
+	default:
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.machine.stopped()
 		p.record.err = err.Error()
-		return fmt.Errorf("transform %s: %w", p.o.Name, err)
 	}
-	return nil
+	return fmt.Errorf("transform %s: %w", p.o.Name, err)
 }
 
 // Run watches over the plugin, and starts it again when it fails, until ctx
@@ -139,7 +146,7 @@ func (p *Process) next(ctx context.Context) *generation {
 	}
 	g, err := p.bring(ctx)
 	if err != nil && ctx.Err() == nil {
-		p.fail(nil, failing{why: err.Error(), hopeless: hopeless(err)})
+		p.fail(nil, failing{why: err.Error(), hopeless: Hopeless(err)})
 	}
 	return g
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,15 +33,24 @@ func TestStart(t *testing.T) {
 		begin   error
 		stopped bool
 		want    string
+		heals   bool
 	}{
 		"good":          {},
 		"hash":          {begin: fmt.Errorf("%w: set sha256", host.ErrHash), want: "transform mask-cards: plugin file differs from its sha256: set sha256"},
 		"configuration": {setting: supervisor.Setting{Resolve: config(`{"bad":1}`)}, want: "/bad: unknown field"},
 		"secret": {setting: supervisor.Setting{Resolve: func(json.RawMessage) (json.RawMessage, error) { return nil, errors.New("env:KEY is not set") }},
 			want: "env:KEY is not set"},
-		"kind": {setting: supervisor.Setting{Kind: "msak"}, want: `plugin mask 1.0.0+ has no transform "msak": set kind to one of mask`},
-		"name": {setting: supervisor.Setting{Plugin: "jq"}, want: `it calls itself "mask", the configuration says plugin = "jq"`},
-		"mute": {stopped: true, want: "describe: context deadline exceeded"},
+		"kind":   {setting: supervisor.Setting{Kind: "msak"}, want: `plugin mask 1.0.0+ has no transform "msak": set kind to one of mask`},
+		"name":   {setting: supervisor.Setting{Plugin: "jq"}, want: `it calls itself "mask", the configuration says plugin = "jq"`},
+		"absent": {begin: fmt.Errorf("opening plugin: %w", fs.ErrNotExist), want: "file does not exist"},
+		"locked": {begin: fmt.Errorf("starting plugin: %w", syscall.EACCES), want: "permission denied"},
+		"user":   {begin: host.ErrUser, want: "cannot run as its user"},
+		"limits": {begin: host.ErrLimits, want: "cannot be limited"},
+		"dead":   {begin: host.ErrDied, want: "ended before it was ready", heals: true},
+		"silent": {begin: host.ErrSilent, want: "said nothing", heals: true},
+		"away":   {begin: sdk.ErrUnavailable, want: "unavailable", heals: true},
+		"full":   {begin: fmt.Errorf("starting plugin: %w", syscall.EAGAIN), want: "temporarily unavailable", heals: true},
+		"mute":   {stopped: true, want: "describe: context deadline exceeded", heals: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -54,8 +65,8 @@ func TestStart(t *testing.T) {
 					p.Close()
 				} else if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v, want %s", err, c.want)
-				} else if f := p.Facts(); f.State != supervisor.Stopped || f.LastError == "" {
-					t.Errorf("facts %+v", f)
+				} else if f := p.Facts(); c.heals != (f.State == supervisor.Backoff) || !c.heals && f.State != supervisor.Stopped || c.heals == supervisor.Hopeless(err) || f.LastError == "" {
+					t.Errorf("hopeless: %v, facts %+v", supervisor.Hopeless(err), f)
 				}
 				if len(pl.alive()) > 0 {
 					t.Error("a process is left")
@@ -90,6 +101,68 @@ func TestRunGoesOnFromStart(t *testing.T) {
 		}
 		if _, _, err := p.Apply(t.Context(), numbered(0, 3)); !errors.Is(err, sdk.ErrUnavailable) {
 			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestStartHeals: a plugin that cannot work at the start, and later can, is there
+// by itself then.
+func TestStartHeals(t *testing.T) {
+	for name, begin := range map[string]func(f *fake) error{
+		"dies": func(*fake) error { return host.ErrDied },
+		"dies when asked": func(f *fake) error {
+			time.AfterFunc(0, func() { f.end(segfault) })
+			return nil
+		},
+		"mute": func(f *fake) error { f.stop(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pl := &plant{do: func(f *fake, _ sdk.Input) (sdk.Outcome, error) { return took(f, time.Millisecond) }}
+				pl.begin = func(f *fake) error {
+					if f.number < 4 {
+						return begin(f)
+					}
+					return nil
+				}
+				var log bytes.Buffer
+				p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "mask-cards", Log: zerolog.New(&log)}, pl.start))
+				if err := p.Start(t.Context()); err == nil || supervisor.Hopeless(err) || p.Facts().State != supervisor.Backoff || p.Facts().Next.IsZero() {
+					t.Errorf("error %v, facts %+v", err, p.Facts())
+				}
+				if !strings.Contains(log.String(), `"level":"error","plugin":"mask-cards"`) || !strings.Contains(log.String(), "plugin did not start: what needs it waits, and it is started again") {
+					t.Errorf("log %s", log.String())
+				}
+				if _, _, err := p.Apply(t.Context(), numbered(0, 1)); !errors.Is(err, sdk.ErrUnavailable) {
+					t.Errorf("error %v", err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				var going sync.WaitGroup
+				going.Go(func() { _ = p.Run(ctx) })
+				<-p.Available()
+				if o, _, err := p.Apply(t.Context(), numbered(0, 3)); err != nil || len(o) != 3 || p.Facts().Failures != 3 {
+					t.Errorf("%v %v, facts %+v", o, err, p.Facts())
+				}
+				cancel()
+				going.Wait()
+			})
+		})
+	}
+}
+
+// TestStartEndsWithItsContext: that is no failure of the plugin.
+func TestStartEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pl := &plant{begin: func(f *fake) error { f.stop(); return nil }}
+		p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "x"}, pl.start))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.Start(ctx); !errors.Is(err, context.DeadlineExceeded) || p.Facts().Failures != 0 || p.Facts().State != supervisor.Stopped {
+			t.Errorf("error %v, facts %+v", err, p.Facts())
+		}
+		p.Close()
+		if len(pl.alive()) > 0 {
+			t.Error("a process is left")
 		}
 	})
 }
@@ -402,7 +475,7 @@ func (r *rationed) Sample(zerolog.Level) bool { r.left--; return r.left >= 0 }
 func TestNoiseSilencesNobody(t *testing.T) {
 	var log bytes.Buffer
 	var say func(host.Line)
-	p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "noisy", Log: zerolog.New(&log).Sample(&rationed{2})},
+	p := supervisor.New(supervisor.StartedBy(supervisor.Options{Name: "noisy", Log: zerolog.New(&log).Sample(&rationed{3})},
 		func(_ context.Context, _ host.Command, o host.Options) (supervisor.Running, error) {
 			say = o.Log
 			return nil, host.ErrSilent
@@ -440,6 +513,7 @@ func TestLog(t *testing.T) {
 	if err := p.Start(t.Context()); !errors.Is(err, host.ErrSilent) {
 		t.Fatal(err)
 	}
+	log.Reset()
 	say(host.Line{Level: "warn", Text: "odd", Fields: map[string]any{"plugin": "other", "n": 1}, Dropped: 41})
 	say(host.Line{Level: "debug", Text: "unseen"})
 	p.Close()

@@ -2,11 +2,13 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/headgate-io/headgate/core/supervisor"
@@ -65,6 +67,63 @@ func TestHangIsRelieved(t *testing.T) {
 				r.Errorf("%d processes run", n)
 			}
 			r.plant.mu.Unlock()
+		}
+	})
+}
+
+// TestLoopIsFoundWithoutItsCaller: an event for which a plugin loops is found, and
+// the process that loops replaced, although whoever brings it gives up before its
+// deadline, and others bring events without a pause.
+func TestLoopIsFoundWithoutItsCaller(t *testing.T) {
+	bubble(t, looping(), supervisor.Setting{}, func(r *rig) {
+		r.ready()
+		stop := r.traffic()
+		defer stop()
+		for i := range 8 { // more than failures for a quarantine
+			stuck, began := r.Facts().Generation, time.Now()
+			ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+			_, _, err := r.Apply(ctx, append(numbered(-5, 3), events("loop")...))
+			cancel()
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
+				r.Errorf("error %v after %s", err, took)
+			}
+			time.Sleep(time.Minute)
+			if f := r.Facts(); f.Generation == stuck || f.State != supervisor.Ready || f.Failures != 0 || f.Misses != i+1 || f.Blamed != i+1 || f.Failed != i+1 || f.InFlight > 1 {
+				r.Errorf("facts %+v", f)
+			}
+		}
+	})
+}
+
+// TestFewCallsOutliveTheirCallers: what is beyond their number ends with its
+// caller, and those that go on end with the process.
+func TestFewCallsOutliveTheirCallers(t *testing.T) {
+	pl := acting(map[string]func(*fake) error{"hang": hang})
+	bubble(t, pl, supervisor.Setting{Timeout: time.Hour}, func(r *rig) {
+		r.ready()
+		ctx, cancel := context.WithCancel(r.Context())
+		var going sync.WaitGroup
+		for range 20 {
+			going.Go(func() {
+				if _, _, err := r.Apply(ctx, events("hang")); !errors.Is(err, context.Canceled) {
+					r.Errorf("error %v", err)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		cancel()
+		going.Wait()
+		synctest.Wait()
+		if n := r.Facts().InFlight; n != 3 {
+			r.Errorf("%d calls go on", n)
+		}
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took > time.Second {
+			r.Errorf("the end took %s", took)
+		}
+		if f := r.Facts(); f.Misses != 0 || f.Failures != 0 {
+			r.Errorf("facts %+v", f)
 		}
 	})
 }

@@ -111,7 +111,7 @@ func playRouter(ctx context.Context, args []string, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	c, err := core.New(cfg, core.Options{Version: "bench", Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)})
+	c, err := core.New(ctx, cfg, core.Options{Version: "bench", Log: zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)})
 	if err != nil {
 		return err
 	}

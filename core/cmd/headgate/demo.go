@@ -45,7 +45,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	s := &stage{tell: newTeller(a.out), seen: make(chan string, 64), played: make(chan struct{})}
-	if err := s.build(dir); err != nil {
+	if err := s.build(ctx, dir); err != nil {
 		return err
 	}
 	s.group, ctx = errgroup.WithContext(ctx)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -49,7 +50,11 @@ func (a *app) runCommand() *cobra.Command {
 			for _, w := range cfg.Warnings() {
 				log.Warn().Msg(w)
 			}
-			c, err := core.New(cfg, core.Options{Version: version, Dev: dev, Log: log})
+			c, err := core.New(cmd.Context(), cfg, core.Options{Version: version, Dev: dev, Log: log})
+			if err != nil && errors.Is(err, cmd.Context().Err()) {
+				log.Info().Msg("stopped before it was ready")
+				return nil
+			}
 			if err != nil {
 				return err
 			}

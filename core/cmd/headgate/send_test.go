@@ -47,7 +47,7 @@ func TestSendOverZeroMQWithTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := core.New(cfg, core.Options{Log: zerolog.Nop()})
+	router, err := core.New(t.Context(), cfg, core.Options{Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ type stage struct {
 }
 
 // build makes keys and router.
-func (s *stage) build(dir string) error {
+func (s *stage) build(ctx context.Context, dir string) error {
 	keys := filepath.Join(dir, "keys")
 	if err := newKey(keys, config.Key{ID: "demo-edge", Principal: "edge", State: "active", Sources: []string{"//demo/**"}, Types: []string{"com.example.**"}}); err != nil {
 		return err
@@ -78,10 +78,10 @@ func (s *stage) build(dir string) error {
 	if err != nil {
 		return err
 	}
-	if s.router, err = core.New(cfg, core.Options{Version: version, Log: zerolog.New(s.tell).Level(zerolog.InfoLevel)}); err != nil {
+	if s.router, err = core.New(ctx, cfg, core.Options{Version: version, Log: zerolog.New(s.tell).Level(zerolog.InfoLevel)}); err != nil {
 		return err
 	}
-	if s.top, err = s.router.Top(context.Background()); err != nil {
+	if s.top, err = s.router.Top(ctx); err != nil {
 		return err
 	}
 	s.producer = &producer{to: s.top.Doors[0].Address, client: &http.Client{Timeout: demoLimit}}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -40,8 +41,33 @@ func main() {
 		time.Sleep(time.Hour)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
+	case "late":
+		late(os.Getenv("STATE"))
 	}
-	plugin.Serve(sdk.TransformFunc("beast", cmp.Or(os.Getenv("VERSION"), "1.0.0"), apply))
+	var options []sdk.Option
+	if os.Getenv("REDACTS") != "" {
+		options = append(options, sdk.Redacting())
+	}
+	plugin.Serve(sdk.TransformFunc("beast", cmp.Or(os.Getenv("VERSION"), "1.0.0"), apply, options...))
+}
+
+// late ends at its first two starts, which it counts in a file, and then waits for
+// another file.
+func late(state string) {
+	f, err := os.OpenFile(state, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString("x")
+	}
+	before, statErr := f.Seek(0, io.SeekEnd)
+	if err != nil || statErr != nil || before <= 2 {
+		os.Exit(9)
+	}
+	for {
+		if _, err := os.Stat(state + ".go"); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func apply(_ context.Context, c config, e *sdk.Event) error {

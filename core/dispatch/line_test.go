@@ -1,0 +1,106 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/sdk"
+)
+
+// TestAnOutageIsOneFailure: however many batches a plugin had in hand when it went
+// away, the pauses begin with the shortest, and then double.
+func TestAnOutageIsOneFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const carriers, shortest = 4, 100 * time.Millisecond
+		end := make(chan error, carriers)
+		var outage, again atomic.Bool
+		f := &fake{batch: func(_ context.Context, events []sdk.Input) ([]sdk.Outcome, error) {
+			switch {
+			case outage.Load():
+				return nil, <-end
+			case again.CompareAndSwap(true, false):
+				return nil, errors.New("boom")
+			}
+			return make([]sdk.Outcome, len(events)), nil
+		}}
+		r := newRig(t, nil, by(map[string]dispatch.Transform{"f": f}))
+		r.ch.Joined(1, "", "x")
+		for range 20 {
+			outage.Store(true)
+			before := f.calls()
+			for i := range carriers {
+				r.accept(1, "f")
+				r.until("one more batch is under way", func() bool { return f.calls() == before+i+1 })
+			}
+			outage.Store(false)
+			again.Store(true)
+			began := time.Now()
+			for range carriers {
+				end <- errors.New("boom")
+			}
+			r.drain(carriers)
+			if took := time.Since(began); took > shortest+2*shortest {
+				t.Errorf("they came again after %s", took)
+			}
+		}
+	})
+}
+
+// TestARefusalOfBatchesIsLoggedOnce, and again when it is another.
+func TestARefusalOfBatchesIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said atomic.Value
+		said.Store(errors.New("boom"))
+		f := &fake{batch: func(context.Context, []sdk.Input) ([]sdk.Outcome, error) { return nil, said.Load().(error) }}
+		r := newRig(t, nil, by(map[string]dispatch.Transform{"f": f, "p": pass()}))
+		r.accept(1, "p", "f")
+		r.ch.Joined(1, "", "x")
+		told := func(what string, want int) {
+			t.Helper()
+			line := `"transform":"f","error":"transform f: ` + what + `","message":"a transform refuses whole batches: events wait, and come again until it takes them"`
+			if n := strings.Count(r.log.String(), line); n != want {
+				t.Errorf("%s is in the log %d times, want %d: %s", what, n, want, r.log)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		if f.calls() < 5 {
+			t.Errorf("it is tried %d times", f.calls())
+		}
+		told("boom", 1)
+		said.Store(errors.New("bang"))
+		time.Sleep(5 * time.Minute)
+		told("bang", 1)
+		time.Sleep(10 * time.Minute)
+		told("bang", 2)
+		told("boom", 1)
+		if strings.Contains(r.log.String(), "there again") {
+			t.Errorf("the log is %s", r.log)
+		}
+	})
+}
+
+// TestAnUnknownTransformIsLoggedOnce: not for each chain and channel.
+func TestAnUnknownTransformIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unknown := new(dispatch.Unknown)
+		lines := 0
+		for range 2 {
+			r := newRig(t, nil, by(map[string]dispatch.Transform{"p": pass()}), func(o *dispatch.Options) { o.Unknown = unknown })
+			r.accept(1, "gone")
+			r.accept(1, "p", "gone")
+			r.ch.Joined(1, "", "x")
+			r.until("both are shelved", func() bool { return r.store.Stats().Channels["c"].Shelved == 2 })
+			synctest.Wait()
+			lines += strings.Count(r.log.String(), "events are held")
+		}
+		if lines != 1 {
+			t.Errorf("it is logged %d times", lines)
+		}
+	})
+}
