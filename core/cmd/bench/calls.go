@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -21,30 +19,44 @@ const (
 	callLimit = 5
 )
 
+// batchSizes are how many events go at once.
+func batchSizes() []int { return []int{1, 16, largeBatch} }
+
+// newBatch gives so many events for a transform.
+func newBatch(size int, extensions []sdk.Extension) ([]sdk.Input, error) {
+	batch := make([]sdk.Input, size)
+	for i := range batch {
+		e, err := sdk.ParseEvent(newEvent(fmt.Sprintf("bench-%d", i), commanded))
+		if err != nil {
+			return nil, err
+		}
+		e.Raw, e.Extensions = nil, extensions
+		batch[i].Event = &e
+	}
+	return batch, nil
+}
+
 // calls tells what an event costs that goes to a plugin and comes back, by what
 // becomes of it and by how many go at once.
-func (b *bench) calls(ctx context.Context) (_ []*row, err error) {
-	conn, err := host.Start(ctx, host.Command{Self: []string{pluginArg}}, host.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+func (b *bench) calls(ctx context.Context, conn *host.Conn) ([]*row, error) {
 	var rows []*row
 	var sides []func() error
 	for _, verdict := range []sdk.Verdict{sdk.Unchanged, sdk.Replace} {
-		if err := conn.Configure(ctx, host.Configuration{Kind: kindThat(verdict), Config: json.RawMessage("{}")}); err != nil {
-			return nil, err
-		}
-		for _, size := range []int{1, 16, largeBatch} {
-			c, err := newCalling(conn, verdict, size)
+		kind := kindThat(verdict)
+		for _, size := range batchSizes() {
+			batch, err := newBatch(size, nil)
 			if err != nil {
 				return nil, err
+			}
+			c := newCalling(fmt.Sprintf("plugin call, batch of %d, %s", size, kind), conn.Facts().PID, conn.Transform(kind), verdict, batch)
+			if size == largeBatch {
+				c.wall.Aim = atMostValue(callLimit)
 			}
 			rows = append(rows, c.wall, c.cpu)
 			sides = append(sides, func() error { return c.run(ctx, b) })
 		}
 	}
-	rows[0].Note = fmt.Sprintf("events of %d bytes over the router's own wire, mTLS included, %d calls at once; both sides share the processors", eventBytes, callers)
+	rows[0].Note = fmt.Sprintf("events of %d bytes without extensions over the router's own wire, mTLS included, %d calls at once; both sides share the processors", eventBytes, callers)
 	rows[1].Note = "of both sides; what else runs on the machine does not count"
 	return rows, b.each(sides...)
 }
@@ -58,23 +70,17 @@ type calling struct {
 	batch     []sdk.Input // calls only read it
 }
 
-func newCalling(conn *host.Conn, verdict sdk.Verdict, size int) (*calling, error) {
-	kind := kindThat(verdict)
-	what := fmt.Sprintf("plugin call, batch of %d, %s", size, kind)
-	c := &calling{wall: &row{What: what + ", per event", Unit: "us"}, cpu: &row{What: what + ", processor time per event", Unit: "us", Missing: withoutProc()},
-		plugin: conn.Facts().PID, transform: conn.Transform(kind), verdict: verdict, batch: make([]sdk.Input, size)}
-	if size == largeBatch {
-		c.wall.Aim = atMostValue(callLimit)
-	}
-	for i := range c.batch {
-		e, err := sdk.ParseEvent(newEvent(fmt.Sprintf("bench-%d", i), commanded))
-		if err != nil {
-			return nil, err
-		}
-		e.Raw = nil
-		c.batch[i].Event = &e
-	}
-	return c, nil
+func newCalling(what string, plugin int, t sdk.Transform, v sdk.Verdict, batch []sdk.Input) *calling {
+	return &calling{wall: &row{What: what + ", per event", Unit: "us"}, cpu: &row{What: what + ", processor time per event", Unit: "us", Missing: withoutProc()},
+		plugin: plugin, transform: t, verdict: v, batch: batch}
+}
+
+// against gives its rows with the figures of another, of the same rounds, beside
+// its own.
+func (c *calling) against(what string, base *calling) []*row {
+	c.wall.Against, c.wall.Baseline = what, base.wall.Measured
+	c.cpu.Against, c.cpu.Baseline = what, base.cpu.Measured
+	return []*row{c.wall, c.cpu}
 }
 
 // run adds one round.

@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -57,6 +58,10 @@ type options struct {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && args[0] == roleArg {
 		return play(ctx, args[1:], os.Stdin, out)
+	}
+	if slices.Equal(args, []string{pluginArg, codecsArg}) {
+		serveCodecs()
+		return nil
 	}
 	if len(args) > 0 && args[0] == pluginArg {
 		plugin.Serve(transformer()) // ends the process

@@ -11,6 +11,9 @@ import (
 // real one for those that are shipped: a router runs its own binary.
 const pluginArg = "plugin"
 
+// replacedSchema is what an event gets that is replaced.
+const replacedSchema = "urn:bench"
+
 // transformer is this program as a plugin: a shipped one, with kinds that do as
 // little as one can.
 func transformer() sdk.Plugin {
@@ -18,7 +21,7 @@ func transformer() sdk.Plugin {
 	p.Transforms = append(p.Transforms,
 		sdk.NewTransform(kindThat(sdk.Unchanged), func(context.Context, struct{}, *sdk.Event) error { return nil }),
 		sdk.NewTransform(kindThat(sdk.Replace), func(_ context.Context, _ struct{}, e *sdk.Event) error {
-			e.DataSchema = "urn:bench"
+			e.DataSchema = replacedSchema
 			return nil
 		}))
 	return p

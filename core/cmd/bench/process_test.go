@@ -1,11 +1,8 @@
 package main
 
 import (
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/headgate-io/headgate/configs"
 )
 
 func TestParseCPUTime(t *testing.T) {
@@ -25,20 +22,5 @@ func TestParseRSSAnon(t *testing.T) {
 	}
 	if _, err := parseRSSAnon([]byte("VmRSS:\t 9 kB\n")); err == nil {
 		t.Error("a status without RssAnon is read")
-	}
-}
-
-func TestFreeQuickstartHasNoFixedPort(t *testing.T) {
-	text, door, err := freeQuickstart()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Count(string(text), "127.0.0.1:") != strings.Count(string(configs.Quickstart), "127.0.0.1:") || !strings.Contains(string(text), "http://"+door+`"`) {
-		t.Errorf("door %s is not in\n%s", door, text)
-	}
-	for _, port := range []string{`:5555"`, `:5556"`, `:5557"`, `:8080"`} {
-		if strings.Contains(string(text), port) {
-			t.Errorf("port %s is still there", port)
-		}
 	}
 }

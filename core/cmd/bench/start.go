@@ -5,23 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/headgate-io/headgate/configs"
-	"github.com/headgate-io/headgate/core/config"
-	"github.com/headgate-io/headgate/sdk/webhook"
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/datadir"
+	"github.com/headgate-io/headgate/core/supervisor"
 )
 
 const (
 	starts       = 7                      // whatever the rounds: each is short
 	startLimit   = 10 * time.Second       // for a first answer
 	settleTime   = 300 * time.Millisecond // until a router that has started is idle
+	startAim     = 300                    // ms
 	rssAnonLimit = 60                     // MiB
 	binaryLimit  = 60                     // MB
 )
@@ -36,10 +39,11 @@ func (b *bench) footprint(ctx context.Context) ([]*row, error) {
 	return append(rows, more...), err
 }
 
-// start tells how soon the first event is accepted, and what an idle router takes.
+// start tells how soon the first event is accepted by a router that has two
+// plugins on the event's route, and what an idle one takes.
 func (b *bench) start(ctx context.Context) ([]*row, error) {
-	began := &row{What: "start to first accepted event, quickstart without plugins", Unit: "ms", Aim: atMostValue(300)}
-	idle := &row{What: "idle anonymous memory of the router", Unit: "MiB", Aim: atMostValue(rssAnonLimit)}
+	began := &row{What: "start to first accepted event, quickstart with two plugins on its route", Unit: "ms", Against: "without plugins", Aim: atMostValue(startAim)}
+	idle := &row{What: "idle anonymous memory of the router, its plugins apart", Unit: "MiB", Against: "without plugins", Aim: atMostValue(rssAnonLimit)}
 	size := &row{What: "binary, -trimpath -ldflags '-s -w'", Unit: "MB", Aim: atMostValue(binaryLimit)}
 	rows := []*row{began, idle, size}
 	binary := filepath.Join(b.dir, "headgate")
@@ -56,81 +60,99 @@ func (b *bench) start(ctx context.Context) ([]*row, error) {
 		return nil, err
 	}
 	size.Measured = []float64{float64(info.Size()) / 1e6}
+	beside := make(map[string][]float64) // MiB of the plugins
 	for n := range starts {
-		took, anon, err := b.startOnce(ctx, binary, filepath.Join(b.dir, fmt.Sprintf("start-%d", n)))
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			idle.Missing = noProc
-		case err != nil:
+		without, err := b.startOnce(ctx, binary, filepath.Join(b.dir, fmt.Sprintf("start-%d", n)), false)
+		if err != nil {
 			return nil, err
-		default:
-			idle.Measured = append(idle.Measured, anon)
 		}
-		began.Measured = append(began.Measured, float64(took)/float64(time.Millisecond))
+		with, err := b.startOnce(ctx, binary, filepath.Join(b.dir, fmt.Sprintf("start-%d-plugins", n)), true)
+		if err != nil {
+			return nil, err
+		}
+		began.add(millis(without.took), millis(with.took))
+		if withoutProc() != "" {
+			idle.Missing = withoutProc()
+			continue
+		}
+		idle.add(without.anon, with.anon)
+		for name, anon := range with.plugins {
+			beside[name] = append(beside[name], anon)
+		}
 	}
-	began.Note = fmt.Sprintf("%d starts, each with a new data directory", starts)
+	began.Note = fmt.Sprintf("%d starts of each, all with a new data directory; every start makes a process, a key pair and a connection for each plugin before the door opens", starts)
+	for _, name := range slices.Sorted(maps.Keys(beside)) {
+		idle.Note += fmt.Sprintf("; plugin %s takes %s beside it", name, quantity(summarize(beside[name]).Median, idle.Unit))
+	}
+	idle.Note = strings.TrimPrefix(idle.Note, "; ")
 	return rows, nil
 }
 
-// startOnce runs the binary in dir until it has accepted an event and been idle
-// for a while, and gives its anonymous memory in MiB. Without /proc the error
-// is os.ErrNotExist, and took is good all the same.
-func (b *bench) startOnce(ctx context.Context, binary, dir string) (took time.Duration, anon float64, err error) {
-	text, door, err := freeQuickstart()
+// started is a router that has accepted its first event and been idle for a
+// while.
+type started struct {
+	took    time.Duration
+	anon    float64            // MiB, zero without /proc
+	plugins map[string]float64 // the same of its plugins
+}
+
+// startOnce runs the binary in dir.
+func (b *bench) startOnce(ctx context.Context, binary, dir string, plugins bool) (s started, err error) {
+	path, door, signer, err := layQuickstart(dir, plugins)
 	if err != nil {
-		return 0, 0, err
-	}
-	secret := webhook.NewSecret()
-	signer, err := webhook.NewHMACSigner(secret)
-	if err != nil {
-		return 0, 0, err
-	}
-	err = config.WriteKey(filepath.Join(dir, "keys"), config.Key{ID: keyID, Principal: "edge", State: "active", Sources: []string{"**"}, Types: []string{"com.example.**"}}, webhook.FormatSecret(secret))
-	if err != nil {
-		return 0, 0, err
-	}
-	path := filepath.Join(dir, "headgate.toml")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	request := newShots(order{requests: 1, batch: 1, kind: commanded, keyID: keyID, signer: signer}).at(0)
 	cmd := exec.CommandContext(ctx, binary, "run", "--config", path, "--log-level", "error")
 	cmd.Stderr = os.Stderr
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	defer func() {
-		_ = cmd.Process.Kill() // it holds nothing that matters
+		_ = cmd.Process.Signal(syscall.SIGTERM) // killed it would leave its plugins' sockets behind
+		limit := time.AfterFunc(childPatience, func() { _ = cmd.Process.Kill() })
+		defer limit.Stop()
 		_ = cmd.Wait()
 	}()
 	if err := firstAccepted(ctx, door, request, began.Add(startLimit)); err != nil {
-		return 0, 0, err
+		return s, err
 	}
-	took = time.Since(began)
+	s.took = time.Since(began)
 	select {
 	case <-ctx.Done():
-		return took, 0, ctx.Err()
+		return s, ctx.Err()
 	case <-time.After(settleTime):
 	}
-	anon, err = rssAnon(cmd.Process.Pid)
-	return took, anon, err
+	err = s.weigh(ctx, cmd.Process.Pid, datadir.Socket(filepath.Join(dir, "headgate-data")))
+	if err == nil && plugins && withoutProc() == "" && len(s.plugins) != 2 {
+		err = fmt.Errorf("%d plugins run where two were asked for", len(s.plugins))
+	}
+	return s, err
 }
 
-// freeQuickstart gives the quickstart with each of its ports replaced by a free
-// one, and the door's address.
-func freeQuickstart() (text []byte, door string, err error) {
-	var pairs []string
-	for _, port := range []string{":5555", ":5556", ":5557", ":8080"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, "", err
-		}
-		defer l.Close() // all at the end, so that no port comes twice
-		door = l.Addr().String()
-		pairs = append(pairs, port, ":"+strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+// weigh takes the memory of a router and of its plugins.
+func (s *started) weigh(ctx context.Context, pid int, socket string) (err error) {
+	if withoutProc() != "" {
+		return nil
 	}
-	return []byte(strings.NewReplacer(pairs...).Replace(string(configs.Quickstart))), door, nil
+	if s.anon, err = rssAnon(pid); err != nil {
+		return err
+	}
+	top, err := admin.NewClient(socket).Top(ctx)
+	if err != nil {
+		return err
+	}
+	s.plugins = make(map[string]float64)
+	for _, p := range top.Plugins {
+		if p.State != supervisor.Ready {
+			return fmt.Errorf("plugin %s is %s after the start: %s", p.Name, p.State, p.LastError)
+		}
+		if s.plugins[p.Name], err = rssAnon(p.PID); err != nil {
+			return fmt.Errorf("plugin %s: %w", p.Name, err)
+		}
+	}
+	return nil
 }
 
 // firstAccepted posts until the request is accepted.

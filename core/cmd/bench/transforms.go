@@ -2,18 +2,38 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/host"
 )
 
 // transforms is S6: events that a plugin changes on their way, and what its calls
 // cost.
-func (b *bench) transforms(ctx context.Context) ([]*row, error) {
+func (b *bench) transforms(ctx context.Context) (_ []*row, err error) {
 	rows, err := b.masked(ctx)
 	if err != nil {
 		return nil, err
 	}
-	more, err := b.calls(ctx)
-	return append(rows, more...), err
+	conn, err := host.Start(ctx, host.Command{Self: []string{pluginArg}}, host.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	for _, v := range []sdk.Verdict{sdk.Unchanged, sdk.Replace} {
+		if err := conn.Configure(ctx, host.Configuration{Kind: kindThat(v), Config: json.RawMessage("{}")}); err != nil {
+			return nil, err
+		}
+	}
+	calls, err := b.calls(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	codecs, err := b.codecs(ctx, conn)
+	return slices.Concat(rows, calls, codecs), err
 }
 
 // masked compares a router whose commands all go through one plugin, in a process
