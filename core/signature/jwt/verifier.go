@@ -1,0 +1,143 @@
+// Package jwt checks access tokens (RFC 7519, RFC 8725). Everything in it is
+// pure: no I/O, no clock, no goroutine.
+//
+// Start with [New], which makes the [Verifier] of one issuer. A token finds its
+// Verifier by [Issuer]; [Verifier.Verify] is the whole check. [Cache] remembers
+// what verified, and [Verifier.Check] is what a remembered token still needs.
+//
+// Promise: a token that verifies was signed by a key of exactly the issuer that
+// it names, says so in the only way that there is to read it, is in time, is for
+// one of the audiences, and has the kind and the claims that the issuer's rules
+// ask for. Nothing that a token says makes anybody fetch anything. Every refusal
+// is a [Reason].
+//
+// golang-jwt checks the signatures, and only those: what it leaves to options, or
+// reads in more than one way, is settled here before and after.
+package jwt
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	gojwt "github.com/golang-jwt/jwt/v5"
+
+	"github.com/headgate-io/headgate/sdk/jwk"
+)
+
+// Verifier checks the tokens of one issuer. It never changes and is safe for
+// concurrent use.
+type Verifier struct {
+	issuer      string
+	audiences   []string
+	algs        []string
+	keys        map[string]jwk.Key // by kid: no issuer's keys but this one's
+	leeway      time.Duration
+	maxLifetime time.Duration
+	rules       rules
+	parser      *gojwt.Parser
+}
+
+// Verify takes a token that is good at now. The error is a [Reason].
+func (v *Verifier) Verify(token string, now time.Time) (*Token, error) {
+	h, issuer, err := peek(token)
+	if err != nil {
+		return nil, err
+	}
+	if issuer != v.issuer {
+		return nil, IssuerMismatch
+	}
+	if !slices.Contains(v.algs, h.alg) {
+		return nil, AlgNotAllowed
+	}
+	if !v.rules.takesType(h) {
+		return nil, TypNotAllowed
+	}
+	key, err := v.key(h)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := v.signed(token, key)
+	if err != nil {
+		return nil, err
+	}
+	t := &Token{Issuer: issuer, KeyID: key.ID, Claims: claims}
+	if err := v.readTimes(t); err != nil {
+		return nil, err
+	}
+	if err := v.Check(t, now); err != nil {
+		return nil, err
+	}
+	if err := v.checkAudience(claims); err != nil {
+		return nil, err
+	}
+	if err := v.rules.check(claims); err != nil {
+		return nil, err
+	}
+	if err := v.rules.fill(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// key finds the one key that a header names. Its algorithm is checked here:
+// golang-jwt would take a P-384 key for ES256.
+func (v *Verifier) key(h header) (jwk.Key, error) {
+	if !h.hasKid {
+		return jwk.Key{}, KidAbsent
+	}
+	if !jwk.ValidID(h.kid) {
+		return jwk.Key{}, KidMalformed
+	}
+	key, known := v.keys[h.kid]
+	if !known {
+		return jwk.Key{}, KeyUnknown
+	}
+	if !key.Fits(h.alg) {
+		return jwk.Key{}, KeyAlgMismatch
+	}
+	return key, nil
+}
+
+// signed gives the claims of a token that key signed.
+func (v *Verifier) signed(token string, key jwk.Key) (map[string]any, error) {
+	parsed, err := v.parser.ParseWithClaims(token, gojwt.MapClaims{}, func(*gojwt.Token) (any, error) {
+		return key.Public, nil
+	})
+	if errors.Is(err, gojwt.ErrTokenMalformed) {
+		return nil, TokenMalformed // the signature's segment: peek read the others
+	}
+	if err != nil {
+		return nil, SignatureMismatch
+	}
+	claims, ok := parsed.Claims.(gojwt.MapClaims)
+	if !ok {
+		return nil, ClaimsMalformed
+	}
+	return claims, nil
+}
+
+// checkAudience wants one of the audiences in the claim that has them: RFC 7519,
+// section 4.1.3.
+func (v *Verifier) checkAudience(claims map[string]any) error {
+	value, there := v.rules.audience.in(claims)
+	if !there {
+		return AudienceAbsent
+	}
+	named, ok := value.(string)
+	list := []string{named}
+	if !ok {
+		if list, ok = texts(value); !ok {
+			return AudienceMalformed
+		}
+	}
+	if len(list) == 0 || slices.Contains(list, "") {
+		return AudienceMalformed
+	}
+	for _, audience := range list {
+		if slices.Contains(v.audiences, audience) {
+			return nil
+		}
+	}
+	return AudienceMismatch
+}
