@@ -80,7 +80,7 @@ func TestReferenceExamplesLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Ingress) != 3 || len(got.Auth) != 3 || len(got.Transforms) != 2 || len(got.Channels) != 3 || len(got.Peers) != 1 || len(got.Routes) != 1 {
+	if len(got.Ingress) != 3 || len(got.Auth) != 6 || len(got.Grants) != 2 || len(got.EventKeys) != 1 || len(got.Transforms) != 2 || len(got.Channels) != 3 || len(got.Peers) != 1 || len(got.Routes) != 1 {
 		t.Fatal("an example block is missing")
 	}
 }
@@ -319,14 +319,16 @@ func makeFiles(t *testing.T, dir string) {
 	}
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
 	for name, text := range map[string][]byte{
-		"tls/cert.pem":         certPEM,
-		"tls/clients.pem":      certPEM,
-		"tls/key.pem":          pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
-		"tls/consumers.pem":    certPEM,
-		"router.curve":         []byte(curve.NewSecret().Reveal() + "\n"),
-		"plugins/customer.pyz": []byte("a plugin"),
-		"partner-1.pub":        []byte("whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) + "\n"),
-		"schemas/order.json":   []byte(`{"type":"object"}`),
+		"tls/cert.pem":          certPEM,
+		"tls/clients.pem":       certPEM,
+		"tls/key.pem":           pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+		"tls/consumers.pem":     certPEM,
+		"router.curve":          []byte(curve.NewSecret().Reveal() + "\n"),
+		"plugins/customer.pyz":  []byte("a plugin"),
+		"plugins/directory.pyz": []byte("a plugin"),
+		"shop-1.pub":            []byte("whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) + "\n"),
+		"partner-1.pub":         []byte("whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) + "\n"),
+		"schemas/order.json":    []byte(`{"type":"object"}`),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -2,7 +2,6 @@ package core
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -13,68 +12,10 @@ import (
 	"github.com/headgate-io/headgate/core/datadir"
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/ingress"
-	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/journal"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/outbox/memory"
-	"github.com/headgate-io/headgate/core/route"
-	"github.com/headgate-io/headgate/core/trust"
 )
-
-// Rules compiles keys and routes. The error is config.Problems: every fault with
-// its place in the file. It is what `headgate check` asks.
-func Rules(cfg *config.Config) (*intake.Generation, error) {
-	auths := make([]trust.Auth, len(cfg.Auth))
-	for i, a := range cfg.Auth {
-		auths[i] = trust.Auth{Name: a.Name, Kind: a.Kind, Keys: make([]trust.Key, len(a.Keys))}
-		for j, k := range a.Keys {
-			auths[i].Keys[j] = trust.Key{ID: k.ID, Principal: k.Principal, State: k.State, Material: k.Material.Reveal(),
-				Sources: k.Sources, Types: k.Types, Scopes: k.Scopes}
-		}
-	}
-	snapshot, err := trust.New(auths)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	rules := make([]route.Rule, len(cfg.Routes))
-	for i, r := range cfg.Routes {
-		rules[i] = route.Rule{Name: r.Name, Types: r.Type, Sources: r.Source, When: r.When, Auth: r.Auth,
-			RequireAuth: r.Require.Auth, Scopes: r.Require.Scopes, Schema: r.SchemaJSON, Transforms: r.Transforms, Channels: r.Channels,
-			Rate: route.Rate{PerSecond: float64(r.Rate.PerPrincipal), Burst: r.Rate.Burst}}
-	}
-	channels := make([]route.Channel, len(cfg.Channels))
-	for i, c := range cfg.Channels {
-		channels[i] = route.Channel{Name: c.Name, Command: c.Class == "command", OrderBy: c.OrderBy, Park: c.OnDead == "park",
-			Auth: c.Require.Auth, Scopes: c.Require.Scopes, Transforms: c.Require.Transforms}
-	}
-	table, err := route.New(rules, channels, route.Options{ConditionCost: uint64(cfg.Limits.ConditionCost)})
-	if err != nil {
-		return nil, problems(cfg, err)
-	}
-	return &intake.Generation{Trust: snapshot, Table: table}, nil
-}
-
-// problems gives compile errors their places in the file.
-func problems(cfg *config.Config, err error) error {
-	var joined interface{ Unwrap() []error }
-	list := []error{err}
-	if errors.As(err, &joined) {
-		list = joined.Unwrap()
-	}
-	out := make(config.Problems, len(list))
-	for i, e := range list {
-		var ce *route.CompileError
-		if !errors.As(e, &ce) {
-			return err
-		}
-		text := ce.Err.Error()
-		if ce.Line > 0 {
-			text = fmt.Sprintf("line %d, column %d of the expression: %s", ce.Line, ce.Column, text)
-		}
-		out[i] = cfg.Problem(ce.Key, text)
-	}
-	return out
-}
 
 // openOutbox opens the store of accepted commands that the configuration wants,
 // in the data directory dir.

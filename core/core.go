@@ -21,8 +21,10 @@ import (
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/signature/jwt"
 	"github.com/headgate-io/headgate/core/supervisor"
 	"github.com/headgate-io/headgate/core/topology"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
 
@@ -42,7 +44,8 @@ type Core struct {
 	store     outbox.Engine
 	clock     *clock
 	pauses    *pauses
-	plugins   []plugin
+	plugins   plugins
+	trusted   trusted
 	intake    *intake.Intake
 	desk      *dispatch.Desk
 	replies   *topology.Replies
@@ -81,7 +84,11 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 		}
 	}()
 
-	rules, err := Rules(cfg)
+	c.trusted = trusted{cache: jwt.NewCache(tokensCached), uses: new(trust.Uses)}
+	if c.trusted.authorities, err = newAuthorities(cfg); err != nil {
+		return nil, err
+	}
+	rules, err := compile(cfg, c.trusted)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +119,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 	}
 
 	running := supervisor.Options{Version: o.Version, Log: part(o.Log, "plugin")}
-	if len(cfg.Transforms) > 0 {
+	if len(cfg.Transforms)+len(c.trusted.authorities) > 0 {
 		sockets, err := openSocketDir(dir.Path)
 		if err != nil {
 			return nil, err
@@ -120,11 +127,11 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 		c.teardown = append(c.teardown, sockets.Close)
 		running.TempDir = sockets.path
 	}
-	if c.plugins, err = startPlugins(ctx, cfg, running, supervisor.Hopeless); err != nil {
+	if c.plugins, err = startPlugins(ctx, cfg, c.trusted.authorities, running, supervisor.Hopeless); err != nil {
 		return nil, err
 	}
-	c.bound = append(c.bound, func() error { closePlugins(c.plugins); return nil })
-	steps := transforms(cfg, c.plugins)
+	c.bound = append(c.bound, func() error { c.plugins.Close(); return nil })
+	steps := steps(cfg, c.plugins.transforms)
 
 	channels, unknown := make(map[string]*dispatch.Channel), new(dispatch.Unknown)
 	c.desk = &dispatch.Desk{Asking: c.store, Leases: delivery.NewLeases(dir.Lease), Channels: channels, Log: part(o.Log, "replies")}
@@ -257,7 +264,10 @@ func (c *Core) Run(ctx context.Context) error {
 	if store, ok := c.store.(tidier); ok {
 		g.Go(func() error { return store.Run(keeping) })
 	}
-	for _, p := range c.plugins {
+	for _, t := range c.plugins.transforms {
+		g.Go(func() error { return t.Run(keeping) })
+	}
+	for _, p := range c.plugins.providers {
 		g.Go(func() error { return p.Run(keeping) })
 	}
 	for _, t := range c.telemetry {

@@ -35,7 +35,8 @@ type Explanation struct {
 	Requires []Requirement  `json:"requires,omitempty"` // all of them bind
 	Schema   []SchemaCheck  `json:"schema,omitempty"`
 	Keys     []KeyVerdict   `json:"keys,omitempty"`    // every key that was asked about
-	Refusal  *Refusal       `json:"refusal,omitempty"` // none of those keys can send it
+	Grants   []GrantVerdict `json:"grants,omitempty"`  // every grant, for senders with tokens
+	Refusal  *Refusal       `json:"refusal,omitempty"` // none of those keys can send it, nor does a grant cover it
 }
 
 // RouteVerdict tells why a route applies or does not.
@@ -61,6 +62,17 @@ type Requirement struct {
 	Route  string   `json:"route"`
 	Auth   []string `json:"auth,omitempty"` // any of these
 	Scopes []string `json:"scopes,omitempty"`
+
+	EventSignature bool `json:"event_signature,omitempty"`
+}
+
+// GrantVerdict tells whether a grant covers the event: source, type, and what its
+// routes require of auth and scopes. Whom it is for, and what an event signature
+// says, is not part of it.
+type GrantVerdict struct {
+	Grant  string `json:"grant"` // as in grants[0]
+	Auth   string `json:"auth"`
+	Covers bool   `json:"covers"`
 }
 
 // SchemaCheck tells whether the data meets a matched route's schema.
@@ -138,6 +150,9 @@ func Explain(ctx context.Context, cfg *config.Config, body []byte, keyID string)
 		}
 	}
 	x.Refusal = verdict(x.Keys)
+	if keyID == "" && slices.ContainsFunc(x.Grants, func(g GrantVerdict) bool { return g.Covers }) {
+		x.Refusal = nil
+	}
 	return x, nil
 }
 
@@ -171,12 +186,37 @@ func (x *Explanation) read(cfg *config.Config, table *route.Table, e *sdk.Event)
 	}
 	for _, m := range match.Routes {
 		for _, q := range m.Requirements {
-			if len(q.Auth)+len(q.Scopes) > 0 {
-				x.Requires = append(x.Requires, Requirement{Route: m.Name, Auth: q.Auth, Scopes: q.Scopes})
-			}
+			x.Requires = append(x.Requires, Requirement{Route: m.Name, Auth: q.Auth, Scopes: q.Scopes, EventSignature: q.EventSignature})
 		}
 	}
 	x.Schema = schemas(cfg, table, e, match)
+	for i, g := range cfg.Grants {
+		x.Grants = append(x.Grants, GrantVerdict{Grant: fmt.Sprintf("grants[%d]", i), Auth: g.Auth,
+			Covers: covered(g.Sources, sdk.SourceSeparator, e.Source) && covered(g.Types, sdk.TypeSeparator, e.Type) && x.admits(g)})
+	}
+}
+
+// admits tells whether what is required leaves a grant standing.
+func (x *Explanation) admits(g config.Grant) bool {
+	for _, q := range x.Requires {
+		if len(q.Auth) > 0 && !slices.Contains(q.Auth, g.Auth) {
+			return false
+		}
+		for _, scope := range q.Scopes {
+			if !slices.Contains(g.Scopes, scope) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// covered tells whether a pattern fits; those of a checked configuration parse.
+func covered(patterns []string, sep, s string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		g, err := sdk.ParseGlob(pattern, sep)
+		return err == nil && g.Match(s)
+	})
 }
 
 // schemas checks each matched route by itself, so that every fault is told.
@@ -235,8 +275,8 @@ func rehearse(ctx context.Context, cfg *config.Config, table *route.Table, auth 
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := trust.New([]trust.Auth{{Name: auth, Kind: trust.KindHMAC, Keys: []trust.Key{{
-		ID: k.ID, Principal: k.Principal, State: k.State, Material: secret, Sources: k.Sources, Types: k.Types, Scopes: k.Scopes}}}})
+	snapshot, err := trust.New(trust.Rules{EventKeys: eventKeys(cfg), Auths: []trust.Auth{{Name: auth, Kind: trust.KindHMAC, Keys: []trust.Key{{
+		ID: k.ID, Principal: k.Principal, State: k.State, Material: secret, Sources: k.Sources, Types: k.Types, Scopes: k.Scopes}}}}})
 	if err != nil {
 		return nil, err
 	}

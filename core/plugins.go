@@ -2,29 +2,26 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/config"
-	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/supervisor"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/host"
 )
 
-// plugin is one [[transforms]] at work.
-type plugin struct {
-	*supervisor.Process
-	name      string
-	redacting func() // to be called when it redacts
+// plugins are all that the configuration has, in its order.
+type plugins struct {
+	transforms []transform
+	providers  []provider
 }
 
 // shippedMemory bounds a shipped plugin that the configuration does not: one
@@ -47,148 +44,106 @@ func pluginCommand(cfg *config.Config, p *config.Plugin) host.Command {
 	return c
 }
 
-func pluginSetting(cfg *config.Config, t *config.Transform) supervisor.Setting {
-	return supervisor.Setting{Command: pluginCommand(cfg, &t.Plugin), Plugin: t.Plugin.Name, Kind: t.Kind, Timeout: time.Duration(t.Timeout),
-		Resolve: func(schema json.RawMessage) (json.RawMessage, error) { return t.Resolve(schema) }}
-}
-
-// startPlugins brings up every transform of the configuration at once, or tells
-// all that is grave and leaves none running. What is not goes on in the log: such
-// a plugin is started again when it is due, and nothing passes it until then. o is
-// what they share.
-func startPlugins(ctx context.Context, cfg *config.Config, o supervisor.Options, grave func(error) bool) ([]plugin, error) {
-	plugins := make([]plugin, len(cfg.Transforms))
-	faults := make([]config.Problems, len(plugins))
-	log := o.Log
-	var g errgroup.Group
+// startPlugins brings up every plugin of the configuration at once, or tells all
+// that is grave and leaves none running. What is not goes on in the log: such a
+// plugin is started again when it is due, and nothing passes it until then. o is
+// what they share; authorities are those of [[auth]], in their order.
+func startPlugins(ctx context.Context, cfg *config.Config, authorities []*trust.Authority, o supervisor.Options, grave func(error) bool) (plugins, error) {
+	var all plugins
+	var starts []func() config.Problems
 	for i := range cfg.Transforms {
-		t := &cfg.Transforms[i]
-		o.Name, o.Setting = t.Name, pluginSetting(cfg, t)
-		plugins[i] = plugin{name: t.Name, Process: supervisor.New(o), redacting: sync.OnceFunc(func() { warnOfOriginals(cfg, t.Name, log) })}
-		g.Go(func() error { faults[i] = plugins[i].begin(ctx, cfg, i, grave); return nil })
+		t := newTransform(cfg, &cfg.Transforms[i], o)
+		all.transforms = append(all.transforms, t)
+		starts = append(starts, func() config.Problems {
+			faults := begin(ctx, cfg, t.Process, fmt.Sprintf("transforms[%d]", i), &cfg.Transforms[i].Plugin, grave)
+			if faults == nil && t.Facts().Redacts {
+				faults = cfg.Redacts(t.name)
+			}
+			return faults
+		})
+	}
+	for i := range cfg.Auth {
+		if !cfg.Auth[i].OfTokens() {
+			continue
+		}
+		p := newProvider(cfg, &cfg.Auth[i], authorities[len(all.providers)], o)
+		all.providers = append(all.providers, p)
+		starts = append(starts, func() config.Problems {
+			return begin(ctx, cfg, p.Process, fmt.Sprintf("auth[%d]", i), &cfg.Auth[i].Plugin, grave)
+		})
+	}
+	faults := make([]config.Problems, len(starts))
+	var g errgroup.Group
+	for i, start := range starts {
+		g.Go(func() error { faults[i] = start(); return nil })
 	}
 	_ = g.Wait() // faults has the errors
 	err := ctx.Err()
-	if all := slices.Concat(faults...); err == nil && len(all) > 0 {
-		err = all
+	if found := slices.Concat(faults...); err == nil && len(found) > 0 {
+		err = found
 	}
 	if err != nil {
-		closePlugins(plugins)
-		return nil, err
+		all.Close()
+		return plugins{}, err
 	}
-	return plugins, nil
+	return all, nil
 }
 
-// begin starts the i-th. What is grave gets its place in the file.
-func (p plugin) begin(ctx context.Context, cfg *config.Config, i int, grave func(error) bool) config.Problems {
-	t := &cfg.Transforms[i]
+// begin starts the plugin of the table at key. What is grave gets its place in the
+// file.
+func begin(ctx context.Context, cfg *config.Config, p *supervisor.Process, key string, of *config.Plugin, grave func(error) bool) config.Problems {
 	err := p.Start(ctx)
-	if err == nil {
-		if p.Facts().Redacts {
-			return cfg.Redacts(t.Name)
-		}
-		return nil
-	}
-	if !grave(err) {
+	if err == nil || !grave(err) {
 		return nil // it has said so in the log
 	}
 	if faults, ok := errors.AsType[sdk.Diagnostics](err); ok {
-		return t.Problems(faults)
+		return of.Problems(faults)
 	}
 	if placed, ok := errors.AsType[config.Problems](err); ok {
 		return placed
 	}
-	return config.Problems{cfg.Problem(fmt.Sprintf("transforms[%d]", i), err.Error())}
+	return config.Problems{cfg.Problem(key, err.Error())}
 }
 
-// warnOfOriginals tells where the configuration wants originals beside what a
-// transform has redacted, which only came out while the router worked. Dispatch
-// leaves them out.
-func warnOfOriginals(cfg *config.Config, transform string, log zerolog.Logger) {
-	for _, p := range cfg.Redacts(transform) {
-		log.Error().Str("plugin", transform).Err(p).Msg("originals are left out, and the next start of the router is refused")
+// processes are those of all of them.
+func (p plugins) processes() []*supervisor.Process {
+	var out []*supervisor.Process
+	for _, t := range p.transforms {
+		out = append(out, t.Process)
 	}
-}
-
-// closePlugins ends them all at once, so that it takes as long as the slowest.
-func closePlugins(plugins []plugin) {
-	var closing sync.WaitGroup
-	for _, p := range plugins {
-		closing.Go(p.Close)
-	}
-	closing.Wait()
-}
-
-// CheckPlugins starts every transform of the configuration, has it check its
-// own, and ends it again. It errs with all that New would refuse, and with what
-// New would wait for.
-func CheckPlugins(ctx context.Context, cfg *config.Config, o Options) error {
-	plugins, err := startPlugins(ctx, cfg, supervisor.Options{Version: o.Version, Log: o.Log}, func(error) bool { return true })
-	closePlugins(plugins)
-	return err
-}
-
-// transforms are the plugins as dispatch knows them, by name.
-func transforms(cfg *config.Config, plugins []plugin) map[string]dispatch.Transform {
-	out := make(map[string]dispatch.Transform, len(plugins))
-	always := make(chan struct{})
-	close(always)
-	for i, p := range plugins {
-		out[p.name] = p
-		if cfg.Transforms[i].OnUnavailable == "dead_letter" {
-			out[p.name] = impatient{p, always}
-		}
+	for _, v := range p.providers {
+		out = append(out, v.Process)
 	}
 	return out
 }
 
-// Apply is the process's, in the words of dispatch.
-func (p plugin) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
-	outcomes, by, err := p.Process.Apply(ctx, events)
-	if by.Redacts {
-		p.redacting()
+// Close ends them all at once, so that it takes as long as the slowest.
+func (p plugins) Close() {
+	var closing sync.WaitGroup
+	for _, process := range p.processes() {
+		closing.Go(process.Close)
 	}
-	return outcomes, dispatch.Plugin(by), err
+	closing.Wait()
 }
 
-// impatient gives events up while its plugin is away, as on_unavailable =
-// "dead_letter" asks.
-type impatient struct {
-	plugin
-	always chan struct{}
+// CheckPlugins starts every plugin of the configuration, has it check its own, and
+// ends it again. It errs with all that New would refuse, and with what New would
+// wait for.
+func CheckPlugins(ctx context.Context, cfg *config.Config, o Options) error {
+	authorities, err := newAuthorities(cfg)
+	if err != nil {
+		return err
+	}
+	all, err := startPlugins(ctx, cfg, authorities, supervisor.Options{Version: o.Version, Log: o.Log}, func(error) bool { return true })
+	all.Close()
+	return err
 }
 
-func (t impatient) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
-	outcomes, by, err := t.plugin.Apply(ctx, events)
-	if err == nil || ctx.Err() != nil {
-		return outcomes, by, err
-	}
-	outcomes = make([]sdk.Outcome, len(events))
-	for i := range outcomes {
-		outcomes[i] = sdk.Outcome{Verdict: sdk.Fail, Reason: err.Error()}
-	}
-	return outcomes, by, nil
-}
-
-// Available is always so: who does not wait is not shelved.
-func (t impatient) Available() <-chan struct{} { return t.always }
-
-// ReplacePlugin puts another setting of a transform in place without a gap. The
-// one at work goes on when the new one does not come up; the error says why.
-func (c *Core) ReplacePlugin(ctx context.Context, cfg *config.Config, t *config.Transform) error {
-	for _, p := range c.plugins {
-		if p.name == t.Name {
-			return p.Replace(ctx, pluginSetting(cfg, t))
-		}
-	}
-	return fmt.Errorf("no transform %q", t.Name)
-}
-
-// Plugins gives the state of every transform.
+// Plugins gives the state of every plugin.
 func (c *Core) Plugins() []admin.Plugin {
-	facts := make([]admin.Plugin, len(c.plugins))
-	for i, p := range c.plugins {
-		facts[i] = p.Facts()
+	var facts []admin.Plugin
+	for _, p := range c.plugins.processes() {
+		facts = append(facts, p.Facts())
 	}
 	return facts
 }

@@ -157,7 +157,7 @@ func (e *Event) write(b []byte) []byte {
 	case e.Data == nil:
 	case e.DataIsJSON:
 		b = append(appendName(b, "data"), e.Data...)
-	case !isJSONType(e.DataContentType) && utf8.Valid(e.Data):
+	case !IsJSONType(e.DataContentType) && utf8.Valid(e.Data):
 		b = appendQuoted(appendName(b, "data"), e.Data)
 	default:
 		b = append(appendName(b, "data_base64"), '"')

@@ -245,7 +245,7 @@ func (e *Event) setData(text []byte, m *member) error {
 		e.Data = data[:n]
 		return nil
 	}
-	if text[0] == '"' && !isJSONType(e.DataContentType) {
+	if text[0] == '"' && !IsJSONType(e.DataContentType) {
 		content, err := s.str()
 		if err != nil {
 			return err
@@ -269,9 +269,9 @@ func isAttributeName(name string) bool {
 	return true
 }
 
-// isJSONType tells whether data of that content type is JSON; absent means
+// IsJSONType tells whether data of that content type is JSON; absent means
 // application/json (CloudEvents JSON format, section 3.1).
-func isJSONType(contentType string) bool {
+func IsJSONType(contentType string) bool {
 	if contentType == "" || contentType == "application/json" {
 		return true
 	}

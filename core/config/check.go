@@ -14,6 +14,12 @@ import (
 func check(c *Config, r *report, shipped []string) {
 	k := checker{report: r, c: c, shipped: shipped}
 	k.auths()
+	for i := range c.Grants {
+		k.grant(&c.Grants[i], item("grants", i))
+	}
+	for i := range c.EventKeys {
+		k.eventKey(&c.EventKeys[i], item("event_keys", i))
+	}
 	for i := range c.Ingress {
 		k.ingress(&c.Ingress[i], item("ingress", i))
 	}
@@ -117,6 +123,8 @@ var classes = map[string]string{
 	"telemetry": `channels of class "telemetry"`,
 	"http":      "HTTP (http:// and https://)",
 	"zmq":       "ZeroMQ (tcp:// and ipc://)",
+	"keys":      "an auth of keys (kind)",
+	"tokens":    "an auth of tokens (plugin)",
 }
 
 // classKeys refuses keys of another class. A class that is none is a problem

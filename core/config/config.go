@@ -8,6 +8,7 @@
 package config
 
 import (
+	"crypto"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk/curve"
@@ -20,7 +21,9 @@ type Config struct {
 	Ingress    []Ingress   `toml:"ingress" doc:"doors: where events come in"`
 	Replies    Replies     `toml:"replies" doc:"where consumers report back (a PULL socket)"`
 	Admin      Admin       `toml:"admin" doc:"how operators reach a running router"`
-	Auth       []Auth      `toml:"auth" doc:"who may send: providers of keys"`
+	Auth       []Auth      `toml:"auth" doc:"who may send: providers of keys, and plugins that say whose tokens count"`
+	Grants     []Grant     `toml:"grants" doc:"what the principals of tokens may send; no grant, no right"`
+	EventKeys  []EventKey  `toml:"event_keys" doc:"who signs the events of a source, end to end"`
 	Transforms []Transform `toml:"transforms" doc:"plugins that change events on their way out"`
 	Channels   []Channel   `toml:"channels" doc:"ways out, to consumers"`
 	Peers      []Peer      `toml:"peers" doc:"CURVE clients: who may connect to sockets with curve; none are admitted that are not here"`
@@ -31,11 +34,9 @@ type Config struct {
 	Log        Log         `toml:"log" doc:"the router's own log, on standard error"`
 
 	// Sections that later builds bring. Their names are taken.
-	Grants    Absent `toml:"grants"`
-	EventKeys Absent `toml:"event_keys"`
-	Audit     Absent `toml:"audit"`
-	Trace     Absent `toml:"trace"`
-	Reload    Absent `toml:"reload"`
+	Audit  Absent `toml:"audit"`
+	Trace  Absent `toml:"trace"`
+	Reload Absent `toml:"reload"`
 
 	// Dir is the directory that relative paths start from: that of the first file.
 	Dir string `toml:"-"`
@@ -104,22 +105,48 @@ type Admin struct {
 	Tokens Absent `toml:"tokens"`
 }
 
-// Auth is one [[auth]].
+// Auth is one [[auth]]: of keys, which have a Kind, or of tokens, which have a
+// Plugin. What tokens are checked with the plugin brings; whose they may be, and
+// for whom, stands here and is the router's.
 type Auth struct {
 	Name   string `toml:"name" required:"true"`
-	Kind   string `toml:"kind" required:"true" enum:"hmac,ed25519"`
-	KeyDir string `toml:"keys" doc:"dir:PATH, a directory of one small TOML per key"`
-	Keys   []Key  `toml:"keys"` // [[auth.keys]], or what KeyDir holds
+	Kind   string `toml:"kind" default:"" doc:"of keys: hmac or ed25519; with plugin: which of its providers, empty for its only one"`
+	KeyDir string `toml:"keys" doc:"dir:PATH, a directory of one small TOML per key" class:"keys"`
+	Keys   []Key  `toml:"keys" class:"keys"` // [[auth.keys]], or what KeyDir holds
 
-	Plugin    Absent `toml:"plugin"`
-	Path      Absent `toml:"path"`
-	SHA256    Absent `toml:"sha256"`
-	Command   Absent `toml:"command"`
-	Issuers   Absent `toml:"issuers"`
-	Audiences Absent `toml:"audiences"`
-	Algs      Absent `toml:"algs"`
-	UsableFor Absent `toml:"usable_for"`
-	Config    Absent `toml:"config"`
+	Plugin    `class:"tokens"`
+	Issuers   []string `toml:"issuers" doc:"tokens of these are taken, byte for byte; each belongs to one auth" class:"tokens"`
+	Audiences []string `toml:"audiences" doc:"one of these has to be among a token's" class:"tokens"`
+	Algs      []string `toml:"algs" doc:"of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA" class:"tokens"`
+	UsableFor Duration `toml:"usable_for" default:"24h" doc:"longest that keys may serve while the issuer or the plugin is silent; then its tokens get 503" min:"1m" max:"30d" class:"tokens"`
+	MaxToken  Duration `toml:"max_token_lifetime" default:"1h" doc:"tokens that live longer are refused" min:"1m" max:"24h" class:"tokens"`
+}
+
+// Grant is one [[grants]].
+type Grant struct {
+	Auth    string   `toml:"auth" required:"true" doc:"name of an [[auth]] of tokens"`
+	Match   Match    `toml:"match" doc:"which of its principals; empty for all of them"`
+	Sources []string `toml:"sources" required:"true" doc:"globs of the sources they may send for"`
+	Types   []string `toml:"types" required:"true" doc:"globs of the types they may send"`
+	Scopes  []string `toml:"scopes" doc:"scopes they have, as far as their token carries them where the issuer's tokens carry scopes"`
+}
+
+// Match says whom a grant is for: who fits every list that is not empty.
+type Match struct {
+	Client  []string `toml:"client" doc:"any of these client ids"`
+	Subject []string `toml:"subject" doc:"any of these subjects, as headgate shows them"`
+	Groups  []string `toml:"groups" doc:"any of these groups"`
+	When    string   `toml:"when" default:"" doc:"CEL over token, the verified claims"`
+}
+
+// EventKey is one [[event_keys]].
+type EventKey struct {
+	ID     string `toml:"id" required:"true" doc:"the keyid of its signatures"`
+	Source string `toml:"source" required:"true" doc:"glob of the sources it signs for"`
+	State  string `toml:"state" default:"active" enum:"pending,active,retiring,revoked" doc:"active and retiring count"`
+	Public string `toml:"public" required:"true" doc:"file:PATH of its public key, P-256 or Ed25519: PEM, JWK or whpk_; or whpk_ itself"`
+
+	Key crypto.PublicKey `toml:"-"` // *ecdsa.PublicKey or ed25519.PublicKey
 }
 
 // Key is one [[auth.keys]], or one file of a key directory.
@@ -212,7 +239,7 @@ type Backoff struct {
 type Require struct {
 	Scopes         []string `toml:"scopes" doc:"all of them"`
 	Auth           []string `toml:"auth" doc:"any of these providers"`
-	EventSignature Absent   `toml:"event_signature"`
+	EventSignature bool     `toml:"event_signature" default:"false" doc:"the event itself has to be signed (dssematerial)"`
 }
 
 // Floor is what a channel asks of every route to it.

@@ -4,10 +4,11 @@ import (
 	"encoding"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // fields lists the fields of a struct that have a key in TOML, in order. The
-// keys of an embedded struct stand among its own.
+// keys of an embedded struct stand among its own, with its tags behind theirs.
 func fields(t reflect.Type) []reflect.StructField {
 	var out []reflect.StructField
 	for i := range t.NumField() {
@@ -20,6 +21,7 @@ func fields(t reflect.Type) []reflect.StructField {
 		}
 		for _, inner := range fields(field.Type) {
 			inner.Index = slices.Concat(field.Index, inner.Index)
+			inner.Tag = reflect.StructTag(strings.TrimSpace(string(inner.Tag + " " + field.Tag)))
 			out = append(out, inner)
 		}
 	}

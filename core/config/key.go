@@ -19,6 +19,9 @@ func (l *loader) loadKeys(c *Config) {
 	owners := make(map[string]string) // key id by material
 	for i := range c.Auth {
 		a, at := &c.Auth[i], join(item("auth", i), "keys")
+		if a.OfTokens() {
+			continue // keys there are a problem of their own
+		}
 		if a.KeyDir != "" {
 			l.keyDir(c, a, at)
 		}
@@ -39,7 +42,7 @@ func (l *loader) loadKeys(c *Config) {
 				continue
 			}
 			owners[string(material)] = k.ID
-			if k.State != "revoked" {
+			if k.State != StateRevoked {
 				k.Material = material
 			}
 		}
@@ -64,9 +67,8 @@ func (l *loader) keyDir(c *Config, a *Auth, at string) {
 	}
 	array, _ := l.spots.find(at)
 	for _, entry := range entries {
-		// Hidden names are those of editors, and of Kubernetes' own links.
-		if name := entry.Name(); strings.HasSuffix(name, ".toml") && !strings.HasPrefix(name, ".") {
-			file := filepath.Join(dir, name)
+		if isKeyFile(entry) {
+			file := filepath.Join(dir, entry.Name())
 			places := &spot{Position: Position{File: file}}
 			array.add(item("", len(a.Keys)), Position{})
 			array.in[item("", len(a.Keys))] = places
@@ -122,7 +124,7 @@ func (l *loader) material(a *Auth, k *Key, at, dir string) []byte {
 		l.bad(join(at, other), "is not for %s keys", a.Kind)
 		return nil
 	case ref == "":
-		if k.State != "revoked" {
+		if k.State != StateRevoked {
 			l.bad(join(at, own), "is required for a key of kind %q", a.Kind)
 		}
 		return nil
@@ -134,7 +136,7 @@ func (l *loader) material(a *Auth, k *Key, at, dir string) []byte {
 	} else if err == nil {
 		material, err = webhook.ParsePublic(text)
 	}
-	if err != nil && k.State != "revoked" {
+	if err != nil && k.State != StateRevoked {
 		l.bad(join(at, own), "%v", err)
 	}
 	return material

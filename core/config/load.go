@@ -134,6 +134,9 @@ func (l *loader) finish() (*Config, error) {
 	for i := range c.Transforms {
 		c.Transforms[i].of, c.Transforms[i].key = &c, item("transforms", i)
 	}
+	for i := range c.Auth {
+		c.Auth[i].of, c.Auth[i].key = &c, item("auth", i)
+	}
 	if l.opts.Unchecked {
 		return &c, nil
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Warnings lists what is allowed and yet deserves a second look: overrides of
 // security rules, and parts that can do nothing. One line each, in the form
@@ -29,6 +33,10 @@ func (c *Config) Warnings() []string {
 	}
 	for i := range c.Auth {
 		a, at := &c.Auth[i], item("auth", i)
+		if a.OfTokens() {
+			c.warnTokens(a, at, warn)
+			continue
+		}
 		if len(a.Keys) == 0 {
 			warn(at, "no keys: nobody can send by it; headgate key new makes one")
 		}
@@ -92,5 +100,17 @@ func (c *Config) warnKey(k *Key, at string, warn func(key, format string, args .
 	}
 	if len(k.Types) == 0 {
 		warn(join(at, "types"), "empty: key %q can send no type", k.ID)
+	}
+}
+
+// warnTokens warns of tokens that would be verified and refused.
+func (c *Config) warnTokens(a *Auth, at string, warn func(key, format string, args ...any)) {
+	if !slices.ContainsFunc(c.Grants, func(g Grant) bool { return g.Auth == a.Name }) {
+		warn(at, "no [[grants]] names it: principals of auth %q may send nothing", a.Name)
+	}
+	for i, issuer := range a.Issuers {
+		if strings.HasPrefix(issuer, "http://") {
+			warn(item(join(at, "issuers"), i), "plain HTTP: for tests on one machine")
+		}
 	}
 }

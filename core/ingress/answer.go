@@ -124,7 +124,7 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 	if a.status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Webhook realm="headgate"`)
+		h["Www-Authenticate"] = []string{`Webhook realm="headgate"`, `Bearer realm="headgate"`}
 	}
 	if a.waited {
 		h.Set("Preference-Applied", "wait")

@@ -122,7 +122,7 @@ func rules(t *testing.T) *intake.Generation {
 	key := func(id, principal, state string, material []byte) trust.Key {
 		return trust.Key{ID: id, Principal: principal, State: state, Material: material, Sources: []string{"//shop.example/**"}, Types: []string{"com.example.**"}}
 	}
-	snapshot, err := trust.New([]trust.Auth{
+	snapshot, err := trust.New(trust.Rules{Auths: []trust.Auth{
 		{Name: "edge-keys", Kind: trust.KindHMAC, Keys: []trust.Key{
 			key("edge-1", "till", trust.StateActive, secret(1)),
 			key("other", "somebody", trust.StateActive, secret(2)),
@@ -131,7 +131,7 @@ func rules(t *testing.T) *intake.Generation {
 			{ID: "bare", Principal: "nobody", State: trust.StateActive, Material: secret(5)},
 		}},
 		{Name: "device-keys", Kind: trust.KindEd25519, Keys: []trust.Key{key("device", "device", trust.StateActive, private(9).Public().(ed25519.PublicKey))}},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func (d *HTTP) hurry(w http.ResponseWriter, r *http.Request) {
 
 // post takes events.
 func (d *HTTP) post(w http.ResponseWriter, r *http.Request, id string) {
-	batch, problem := mode(r.Header)
+	form, problem := formOf(r.Header)
 	if problem != nil {
 		refused(id, problem).write(w)
 		return
@@ -68,8 +68,8 @@ func (d *HTTP) post(w http.ResponseWriter, r *http.Request, id string) {
 		refused(id, problem).write(w)
 		return
 	}
-	submit(r.Context(), d.o.Intake, r.Header, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
-		Credential: credential(r.Header, body, d.o.DefaultKeyIDs), Body: body, Batch: batch}).write(w)
+	submit(r.Context(), d.o.Intake, r.Header, form, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
+		Credential: credential(r.Header, body, d.o.DefaultKeyIDs), Body: body}).write(w)
 }
 
 // status tells a sender where its event is.

@@ -29,9 +29,17 @@ func requestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// submit hands events to the intake, as the headers of their request ask.
-func submit(ctx context.Context, to Intake, h http.Header, s intake.Submission) answer {
-	if !s.Batch {
+// submit hands events to the intake, as the headers of their request ask. The
+// credential is over the body as it came.
+func submit(ctx context.Context, to Intake, h http.Header, f form, s intake.Submission) answer {
+	s.Batch, s.Binary = f == batch, f == bare
+	if f == bare {
+		var problem *intake.Problem
+		if s.Body, problem = structure(h, s.Body); problem != nil {
+			return refused(s.RequestID, problem)
+		}
+	}
+	if f != batch {
 		s.Wait = preferredWait(h)
 	}
 	receipt, err := to.Accept(ctx, s)
@@ -41,17 +49,26 @@ func submit(ctx context.Context, to Intake, h http.Header, s intake.Submission) 
 	return received(s.Batch, receipt)
 }
 
-// mode tells a batch from a structured event, and refuses everything else.
-func mode(h http.Header) (batch bool, _ *intake.Problem) {
+// form is how a request carries its events.
+type form int
+
+const (
+	one   form = iota // a structured event
+	batch             // of structured events
+	bare              // one event in binary mode: its attributes are headers
+)
+
+// formOf tells how the events come, and refuses what is none of the ways.
+func formOf(h http.Header) (form, *intake.Problem) {
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return false, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
+		return one, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
 	}
 	contentType := h.Get("Content-Type")
 	switch contentType { // as nearly everybody writes them
 	case typeEvent:
-		return false, nil
+		return one, nil
 	case typeBatch:
-		return true, nil
+		return batch, nil
 	}
 	media, params, err := mime.ParseMediaType(contentType)
 	if cs := params["charset"]; err != nil || cs != "" && !strings.EqualFold(cs, "utf-8") {
@@ -59,18 +76,19 @@ func mode(h http.Header) (batch bool, _ *intake.Problem) {
 	}
 	switch media {
 	case typeEvent:
-		return false, nil
+		return one, nil
 	case typeBatch:
-		return true, nil
+		return batch, nil
 	}
 	detail := "Send " + typeEvent + " or " + typeBatch + "."
-	for name := range h {
-		if strings.HasPrefix(name, "Ce-") {
-			detail = "Binary mode needs a token: a key's signature leaves the ce- headers uncovered. " + detail
-			break
-		}
+	switch {
+	case strings.HasPrefix(contentType, "application/cloudevents"), !isBinary(h):
+	case len(h["Authorization"]) > 0:
+		return bare, nil
+	default:
+		detail = "Binary mode needs a token: a key's signature leaves the ce- headers uncovered. " + detail
 	}
-	return false, &intake.Problem{Code: intake.UnsupportedType, Detail: detail}
+	return one, &intake.Problem{Code: intake.UnsupportedType, Detail: detail}
 }
 
 func tooLarge(most int64) *intake.Problem {

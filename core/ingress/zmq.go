@@ -151,15 +151,15 @@ func (d *ZMQ) work(ctx context.Context, from Sender, id string, r asked) (a answ
 	if problem != nil {
 		return refused(id, problem)
 	}
-	batch, problem := mode(h)
+	form, problem := formOf(h)
 	if problem != nil {
 		return refused(id, problem)
 	}
 	if int64(len(r.body)) > d.o.Limits.Body {
 		return refused(id, tooLarge(d.o.Limits.Body))
 	}
-	return submit(ctx, d.o.Intake, h, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: from.Addr(),
-		Credential: credential(h, r.body, d.o.DefaultKeyIDs), Body: r.body, Batch: batch})
+	return submit(ctx, d.o.Intake, h, form, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: from.Addr(),
+		Credential: credential(h, r.body, d.o.DefaultKeyIDs), Body: r.body})
 }
 
 var errTakesNothing = errors.New("it does not take its answers")

@@ -52,6 +52,9 @@ func (in *Intake) Ask(ctx context.Context, q Question) (*Document, error) {
 	if err != nil {
 		return nil, in.refuse(s, nil, nil, err)
 	}
+	if who.Bound() {
+		return nil, in.refuse(s, &who, nil, &trust.Refusal{Code: trust.CodeUnauthenticated, Reason: trust.ReasonEventSignatureAbsent})
+	}
 	st, err := in.o.Store.Lookup(ctx, q.Key)
 	if err == nil && st.Principal != who.Principal {
 		err = &Problem{Code: NotFound, Reason: "another principal's"}

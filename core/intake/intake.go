@@ -78,6 +78,7 @@ type Submission struct {
 	Credential trust.Credential
 	Body       []byte
 	Batch      bool          // Body is a batch, else one structured event
+	Binary     bool          // Body was made of headers, which no signature of a request covers
 	Wait       time.Duration // for the end; 0 for not at all
 }
 
@@ -116,6 +117,9 @@ func (in *Intake) Accept(ctx context.Context, s Submission) (Receipt, error) {
 	who, err := rules.Trust.Authenticate(s.Credential, in.o.Wall())
 	if err != nil {
 		return Receipt{}, in.refuse(&s, nil, nil, err)
+	}
+	if s.Binary && who.Proof.Transport != trust.TransportJWT {
+		return Receipt{}, in.refuse(&s, &who, nil, &Problem{Code: UnsupportedType, Detail: "Binary mode needs a token.", Reason: "binary_mode"})
 	}
 	texts := [][]byte{s.Body}
 	if s.Batch {

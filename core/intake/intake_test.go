@@ -56,7 +56,7 @@ func generation(t *testing.T, keys int, rate route.Rate) *intake.Generation {
 		auth.Keys = append(auth.Keys, trust.Key{ID: fmt.Sprintf("k%d", n), Principal: fmt.Sprintf("p%d", n), State: trust.StateActive, Material: secret(n),
 			Sources: []string{"//shop.example/**"}, Types: []string{"**"}})
 	}
-	snapshot, err := trust.New([]trust.Auth{auth})
+	snapshot, err := trust.New(trust.Rules{Auths: []trust.Auth{auth}})
 	if err != nil {
 		t.Fatal(err)
 	}

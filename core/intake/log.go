@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -38,6 +39,13 @@ func (in *Intake) refuse(s *Submission, who *trust.Identity, e *sdk.Event, err e
 	in.counts.refused.Add(1)
 	line := in.o.Log.Info().Str("request", s.RequestID).Str("ingress", s.Ingress).Str("addr", s.Addr).
 		Str("code", string(p.Code)).Str("reason", clip(p.Reason))
+	if refusal, ok := errors.AsType[*trust.Refusal](err); ok && len(refusal.Verdicts) > 0 {
+		verdicts := zerolog.Dict()
+		for _, v := range refusal.Verdicts {
+			verdicts.Str(v.Provider, v.Reason)
+		}
+		line.Dict("verdicts", verdicts)
+	}
 	name(line, who, e).Msg("refused")
 	return p
 }

@@ -46,11 +46,15 @@ func (in *Intake) decide(c *call, e sdk.Event) (*outbox.Entry, []route.Target, e
 			return nil, nil, err
 		}
 	}
+	e, proof, err := c.rules.Trust.VerifyEvent(c.who, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	match, err := c.rules.Table.Match(&e)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.rules.Trust.Authorize(c.who, &e, requirements(match)); err != nil {
+	if err := c.rules.Trust.Authorize(c.who, proof, &e, requirements(match)); err != nil {
 		return nil, nil, err
 	}
 	if err := c.rules.Table.Validate(&e, match); err != nil {
@@ -59,7 +63,7 @@ func (in *Intake) decide(c *call, e sdk.Event) (*outbox.Entry, []route.Target, e
 	if err := in.rates.take(c.who.Principal, match.Routes, c.now); err != nil {
 		return nil, nil, err
 	}
-	entry, err := c.entry(e, match)
+	entry, err := c.entry(e, proof, match)
 	return entry, match.Targets, err
 }
 
@@ -74,8 +78,8 @@ func requirements(m route.Match) []trust.Requirement {
 }
 
 // entry is what the outbox keeps of an event.
-func (c *call) entry(e sdk.Event, m route.Match) (*outbox.Entry, error) {
-	entry := &outbox.Entry{Event: e, Digest: e.Digest(), Principal: c.who.Principal, Proof: c.who.Proof, Accepted: c.now,
+func (c *call) entry(e sdk.Event, proof sdk.Proof, m route.Match) (*outbox.Entry, error) {
+	entry := &outbox.Entry{Event: e, Digest: e.Digest(), Principal: c.who.Principal, Proof: proof, Accepted: c.now,
 		Facts: outbox.Facts{Request: c.RequestID, Ingress: c.Ingress, Addr: c.Addr, Key: c.who.KeyID, Routes: make([]string, len(m.Routes))}}
 	for i, r := range m.Routes {
 		entry.Facts.Routes[i] = r.Name

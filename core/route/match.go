@@ -31,14 +31,16 @@ type Matched struct {
 type Requirement struct {
 	Auth   []string // any of these providers; empty for any
 	Scopes []string // all of these
+
+	EventSignature bool // of the event itself
 }
 
 // require adds a requirement, unless it asks for nothing.
-func (m *Matched) require(auth, scopes []string) {
-	if len(auth) == 0 && len(scopes) == 0 {
+func (m *Matched) require(r Requirement) {
+	if len(r.Auth) == 0 && len(r.Scopes) == 0 && !r.EventSignature {
 		return
 	}
-	m.Requirements = append(m.Requirements, Requirement{Auth: slices.Clone(auth), Scopes: slices.Clone(scopes)})
+	m.Requirements = append(m.Requirements, Requirement{Auth: slices.Clone(r.Auth), Scopes: slices.Clone(r.Scopes), EventSignature: r.EventSignature})
 }
 
 // Target is one channel an event goes to.

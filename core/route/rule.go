@@ -11,6 +11,8 @@ type Rule struct {
 	RequireAuth []string // the same from `require`, and binding on its own
 	Scopes      []string // scopes a principal needs, all of them
 
+	EventSignature bool // the event itself has to be signed
+
 	Schema     []byte   // JSON Schema for the data; nil for none
 	Transforms []string // in order, none twice
 	Channels   []string
@@ -24,17 +26,18 @@ type Rate struct {
 	Burst     int
 }
 
-// Channel is one way out as it stands in the file. Auth, Scopes and Transforms
-// are a floor that every route to the channel inherits.
+// Channel is one way out as it stands in the file. Auth, Scopes, EventSignature
+// and Transforms are a floor that every route to the channel inherits.
 type Channel struct {
 	Name    string
 	Command bool
 	OrderBy string // CEL giving a string or an int; empty for no order
 	Park    bool   // a dead letter keeps its order key closed
 
-	Auth       []string
-	Scopes     []string
-	Transforms []string // run last, whatever a route has; in order, none twice
+	Auth           []string
+	Scopes         []string
+	EventSignature bool
+	Transforms     []string // run last, whatever a route has; in order, none twice
 }
 
 // Options bound what a Table does for one event.

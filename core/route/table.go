@@ -126,8 +126,8 @@ func (b *builder) route(i int, r Rule) {
 	}
 
 	m := Matched{Name: r.Name, Rate: r.Rate, schema: rt.schema}
-	m.require(r.Auth, nil)
-	m.require(r.RequireAuth, r.Scopes)
+	m.require(Requirement{Auth: r.Auth})
+	m.require(Requirement{Auth: r.RequireAuth, Scopes: r.Scopes, EventSignature: r.EventSignature})
 	for j, name := range r.Channels {
 		at, ok := b.byName[name]
 		if !ok {
@@ -138,7 +138,7 @@ func (b *builder) route(i int, r Rule) {
 			continue
 		}
 		c := b.table.channels[at]
-		m.require(c.Auth, c.Scopes)
+		m.require(Requirement{Auth: c.Auth, Scopes: c.Scopes, EventSignature: c.EventSignature})
 		rt.channels = append(rt.channels, at)
 		rt.targets = append(rt.targets, Target{Channel: c.Name, Route: r.Name, Command: c.Command, Park: c.Park,
 			Transforms: chain(r.Transforms, c.Transforms)})

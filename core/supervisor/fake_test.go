@@ -24,7 +24,8 @@ type plant struct {
 	do     func(f *fake, in sdk.Input) (sdk.Outcome, error)
 	begin  func(f *fake) error // of a start, nil for none
 	health func(f *fake) error
-	hides  string // path of the plugin that redacts
+	hides  string                                                // path of the plugin that redacts
+	watch  func(f *fake, take func(sdk.TrustBundle) error) error // of a provider; nil for none
 
 	mu      sync.Mutex
 	started []*fake
@@ -37,6 +38,8 @@ type fake struct {
 	number  int // of the plant's starts, from 1
 	path    string
 	config  string
+	policy  sdk.ProviderPolicy
+	hints   []string
 	took    int // events
 	gone    chan struct{}
 	exit    host.Exit
@@ -162,6 +165,9 @@ func (f *fake) Describe(ctx context.Context) (host.Description, error) {
 	if err := f.pass(ctx, time.Millisecond); err != nil {
 		return host.Description{}, err
 	}
+	if f.plant.watch != nil {
+		return host.Description{Name: "idp", Version: "1.0.0", Providers: []host.Provider{{Name: "idp", Schema: json.RawMessage(`{"type":"object"}`)}}}, nil
+	}
 	return host.Description{Name: "mask", Version: "1.0.0+" + f.path, Transforms: []host.Transform{
 		{Name: "mask", Schema: json.RawMessage(`{"type":"object"}`), Redacts: f.path != "" && f.path == f.plant.hides},
 	}}, nil
@@ -171,6 +177,7 @@ func (f *fake) Configure(ctx context.Context, c host.Configuration) error {
 	if err := f.pass(ctx, time.Millisecond); err != nil {
 		return err
 	}
+	f.policy = c.Policy
 	if f.config = string(c.Config); f.config == `{"bad":1}` {
 		return sdk.Diagnostics{{Path: "/bad", Text: "unknown field"}}
 	}
@@ -188,6 +195,25 @@ func (f *fake) Health(ctx context.Context) error {
 }
 
 func (f *fake) Transform(string) sdk.Transform { return f.transform() }
+
+func (f *fake) WatchTrust(ctx context.Context, _ string, take func(sdk.TrustBundle) error) error {
+	if err := f.plant.watch(f, take); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.gone:
+		return errGone
+	}
+}
+
+func (f *fake) Hint(_ context.Context, _, issuer, kid string) error {
+	f.plant.mu.Lock()
+	defer f.plant.mu.Unlock()
+	f.hints = append(f.hints, issuer+" "+kid)
+	return nil
+}
 
 type transform func(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, error)
 

@@ -18,7 +18,7 @@ type generation struct {
 	edition   *edition
 	process   process
 	about     host.Description
-	kind      host.Transform
+	kind      host.Transform // of a provider: name and schema
 	transform sdk.Transform
 	calls     gate
 	adopted   chan struct{}    // closed once it is called, of a replacement
@@ -52,7 +52,7 @@ func (p *Process) launch(ctx context.Context, e *edition, number int) (*generati
 	}, nil
 }
 
-// configure asks the plugin what it is and opens its transform.
+// configure asks the plugin what it is and opens its transform or provider.
 func (g *generation) configure(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, describeLimit)
 	defer cancel()
@@ -74,26 +74,38 @@ func (g *generation) configure(ctx context.Context) error {
 	}
 	opening, cancel := context.WithTimeout(ctx, configureLimit)
 	defer cancel()
-	if err := g.process.Configure(opening, host.Configuration{Kind: g.kind.Name, Config: config}); err != nil {
+	c := host.Configuration{Kind: g.kind.Name, Config: config}
+	if provider := g.edition.Provider; provider != nil {
+		c.Policy = provider.Policy
+	} else {
+		g.transform = g.process.Transform(g.kind.Name)
+	}
+	if err := g.process.Configure(opening, c); err != nil {
 		return g.explain("configure", err)
 	}
-	g.transform = g.process.Transform(g.kind.Name)
 	return nil
 }
 
 // choose finds the kind that the edition names among those the plugin has.
 func (g *generation) choose() error {
-	var found bool
-	g.kind, found = g.about.Transform(g.edition.Kind)
+	noun, names, found := "transform", g.about.TransformNames(), false
+	if g.edition.Provider != nil {
+		var p host.Provider
+		p, found = g.about.Provider(g.edition.Kind)
+		g.kind = host.Transform{Name: p.Name, Schema: p.Schema}
+		noun, names = "provider", g.about.ProviderNames()
+	} else {
+		g.kind, found = g.about.Transform(g.edition.Kind)
+	}
 	switch {
 	case found:
 		return nil
-	case len(g.about.Transforms) == 0:
-		return fmt.Errorf("%w: plugin %s %s has no transforms", errUnfit, g.about.Name, g.about.Version)
+	case names == "":
+		return fmt.Errorf("%w: plugin %s %s has no %ss", errUnfit, g.about.Name, g.about.Version, noun)
 	case g.edition.Kind == "":
-		return fmt.Errorf("%w: plugin %s %s has several transforms: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, g.about.TransformNames())
+		return fmt.Errorf("%w: plugin %s %s has several %ss: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, noun, names)
 	}
-	return fmt.Errorf("%w: plugin %s %s has no transform %q: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, g.edition.Kind, g.about.TransformNames())
+	return fmt.Errorf("%w: plugin %s %s has no %s %q: set kind to one of %s", errUnfit, g.about.Name, g.about.Version, noun, g.edition.Kind, names)
 }
 
 // explain adds how the process ended to an error that says no more than that it

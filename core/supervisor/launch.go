@@ -8,12 +8,15 @@ import (
 )
 
 // process is a plugin's process, as sdk/host gives it: see host.Conn. Every call
-// returns in bounded time.
+// but WatchTrust returns in bounded time.
 type process interface {
 	Describe(ctx context.Context) (host.Description, error)
 	Configure(ctx context.Context, c host.Configuration) error
 	Health(ctx context.Context) error
 	Transform(kind string) sdk.Transform
+	// WatchTrust is bounded by ctx and the end of the process alone.
+	WatchTrust(ctx context.Context, kind string, take func(sdk.TrustBundle) error) error
+	Hint(ctx context.Context, kind, issuer, kid string) error
 	Exited() <-chan struct{}
 	Exit() host.Exit
 	Facts() host.Facts

@@ -23,7 +23,7 @@ const (
 	drainLimit = 5 * time.Second
 )
 
-// Process keeps one configured transform at work. Its methods are safe for
+// Process keeps one configured transform or identity provider at work. Its methods are safe for
 // concurrent use; Start and Run are each called once at most.
 type Process struct {
 	o       Options
@@ -83,7 +83,7 @@ func (p *Process) Start(ctx context.Context) error {
 		p.machine.stopped()
 		p.record.err = err.Error()
 	}
-	return fmt.Errorf("transform %s: %w", p.o.Name, err)
+	return fmt.Errorf("%s: %w", p.o.title(), err)
 }
 
 // Run watches over the plugin, and starts it again when it fails, until ctx
@@ -192,6 +192,9 @@ func (p *Process) serve(g *generation) {
 	p.edition = g.edition
 	p.record.serving(g)
 	p.announce()
+	if g.edition.Provider != nil {
+		p.beside.Go(func() { p.listen(g) })
+	}
 }
 
 // announce has Available say what is so. Callers hold mu.

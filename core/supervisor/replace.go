@@ -16,7 +16,7 @@ import (
 // Run does.
 func (p *Process) Replace(ctx context.Context, s Setting) error {
 	if err := p.replace(ctx, newEdition(s)); err != nil {
-		return fmt.Errorf("transform %s is as it was: %w", p.o.Name, err)
+		return fmt.Errorf("%s is as it was: %w", p.o.title(), err)
 	}
 	return nil
 }

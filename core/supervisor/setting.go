@@ -15,21 +15,31 @@ import (
 type Setting struct {
 	Command host.Command
 	Plugin  string // the name that the plugin must give itself; empty for any
-	Kind    string // which of its transforms; empty for the only one
+	Kind    string // which of its transforms or providers; empty for the only one
 	// Resolve gives the configuration, secrets and all, by the schema that the
 	// plugin told. Nil for the empty one.
 	Resolve func(schema json.RawMessage) (json.RawMessage, error)
 	Timeout time.Duration // of one call; 10 s when zero
+	// Provider is nil for a transform.
+	Provider *Provider
 }
 
 // Options are what a Process is made of.
 type Options struct {
-	Name string // of the [[transforms]] entry
+	Name string // of the [[transforms]] or [[auth]] entry
 	Setting
 	Version string // of the router, told to the plugin
 	TempDir string // see host.Options
 	Log     zerolog.Logger
 	start   starter // nil for host.Start
+}
+
+// title names it for an error.
+func (o *Options) title() string {
+	if o.Provider != nil {
+		return "auth " + o.Name
+	}
+	return "transform " + o.Name
 }
 
 // defaultTimeout is that of [[transforms]] in the configuration.

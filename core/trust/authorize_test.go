@@ -60,7 +60,7 @@ func TestAuthorize(t *testing.T) {
 		{"key that is pending", pending, source, typ, nil, trust.CodeUnauthenticated, trust.ReasonKeyPending},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := s.Authorize(c.id, &sdk.Event{ID: "evt-1", Source: c.source, Type: c.typ}, c.reqs)
+			err := s.Authorize(c.id, c.id.Proof, &sdk.Event{ID: "evt-1", Source: c.source, Type: c.typ}, c.reqs)
 			if c.code != "" {
 				wantRefusal(t, err, c.code, c.reason)
 			} else if err != nil {
@@ -72,29 +72,29 @@ func TestAuthorize(t *testing.T) {
 
 // Sources without types, and types without sources, grant nothing.
 func TestAuthorizeNeedsBoth(t *testing.T) {
-	s, err := trust.New([]trust.Auth{{Name: "a", Kind: trust.KindHMAC, Keys: []trust.Key{
+	s, err := trust.New(trust.Rules{Auths: []trust.Auth{{Name: "a", Kind: trust.KindHMAC, Keys: []trust.Key{
 		{ID: "sources", Principal: "p", State: trust.StateActive, Material: secret(1), Sources: []string{"**"}},
 		{ID: "types", Principal: "p", State: trust.StateActive, Material: secret(2), Types: []string{"**"}},
-	}}})
+	}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &sdk.Event{Source: "//a", Type: "b"}
-	wantRefusal(t, s.Authorize(identity(t, s, "sources", hmacSigner(t, 1)), e, nil), trust.CodeForbidden, trust.ReasonTypeNotGranted)
-	wantRefusal(t, s.Authorize(identity(t, s, "types", hmacSigner(t, 2)), e, nil), trust.CodeForbidden, trust.ReasonSourceNotGranted)
+	wantRefusal(t, s.Authorize(identity(t, s, "sources", hmacSigner(t, 1)), sdk.Proof{}, e, nil), trust.CodeForbidden, trust.ReasonTypeNotGranted)
+	wantRefusal(t, s.Authorize(identity(t, s, "types", hmacSigner(t, 2)), sdk.Proof{}, e, nil), trust.CodeForbidden, trust.ReasonSourceNotGranted)
 }
 
 // A key that was revoked between the two checks has no rights left.
 func TestAuthorizeByTheLaterSnapshot(t *testing.T) {
 	id := identity(t, snapshot(t), "active", hmacSigner(t, 1))
-	later, err := trust.New([]trust.Auth{{Name: "edge-keys", Kind: trust.KindHMAC, Keys: []trust.Key{
+	later, err := trust.New(trust.Rules{Auths: []trust.Auth{{Name: "edge-keys", Kind: trust.KindHMAC, Keys: []trust.Key{
 		{ID: "active", Principal: "till", State: trust.StateRevoked},
-	}}})
+	}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &sdk.Event{Source: "//shop.example/1", Type: "com.example.order.created"}
-	wantRefusal(t, later.Authorize(id, e, nil), trust.CodeUnauthenticated, trust.ReasonKeyRevoked)
+	wantRefusal(t, later.Authorize(id, id.Proof, e, nil), trust.CodeUnauthenticated, trust.ReasonKeyRevoked)
 }
 
 func TestCheckEventID(t *testing.T) {

@@ -47,7 +47,7 @@ func snapshot(t testing.TB) *trust.Snapshot {
 		return trust.Key{ID: id, Principal: "till", State: state, Material: material,
 			Sources: []string{"//shop.example/**"}, Types: []string{"com.example.order.*"}, Scopes: []string{"orders:write", "orders:read"}}
 	}
-	s, err := trust.New([]trust.Auth{
+	s, err := trust.New(trust.Rules{Auths: []trust.Auth{
 		{Name: "edge-keys", Kind: trust.KindHMAC, Keys: []trust.Key{
 			key("active", trust.StateActive, secret(1)),
 			key("retiring", trust.StateRetiring, secret(2)),
@@ -61,7 +61,7 @@ func snapshot(t testing.TB) *trust.Snapshot {
 			key("ed-pending", trust.StatePending, public(13)),
 			key("ed-revoked", trust.StateRevoked, public(14)),
 		}},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

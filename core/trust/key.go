@@ -3,7 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/headgate-io/headgate/core/signature"
 	"github.com/headgate-io/headgate/sdk"
@@ -36,6 +36,8 @@ type KeyFact struct {
 	Kind      string `json:"kind"`
 	Principal string `json:"principal"`
 	State     string `json:"state"`
+
+	LastUsed time.Time `json:"last_used,omitzero"` // by a sender that was authenticated; to the second
 }
 
 // key is a Key ready for use.
@@ -45,9 +47,8 @@ type key struct {
 	principal sdk.Principal
 	state     string
 	check     *signature.Key // nil for a revoked key without material
-	sources   []sdk.Glob
-	types     []sdk.Glob
-	scopes    []string
+	rights    *rights
+	use       *use
 }
 
 // maxKeyID bounds an id in bytes; it travels in a header of every request.
@@ -77,14 +78,7 @@ func compile(a Auth, k Key) (*key, error) {
 	if k.Principal == "" {
 		return nil, errors.New("principal is empty: say who holds the key")
 	}
-	if slices.Contains(k.Scopes, "") {
-		return nil, errors.New("a scope is empty")
-	}
-	sources, err := globs("sources", k.Sources, sdk.SourceSeparator)
-	if err != nil {
-		return nil, err
-	}
-	types, err := globs("types", k.Types, sdk.TypeSeparator)
+	r, err := newRights(k.Sources, k.Types, k.Scopes)
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +92,8 @@ func compile(a Auth, k Key) (*key, error) {
 		principal: sdk.Principal{Provider: a.Name, Subject: k.Principal},
 		state:     k.State,
 		check:     check,
-		sources:   sources,
-		types:     types,
-		scopes:    slices.Clone(k.Scopes),
+		rights:    r,
 	}, nil
-}
-
-func globs(field string, patterns []string, sep string) ([]sdk.Glob, error) {
-	var out []sdk.Glob
-	for _, p := range patterns {
-		g, err := sdk.ParseGlob(p, sep)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", field, err)
-		}
-		out = append(out, g)
-	}
-	return out, nil
 }
 
 // verifier may be nil for a revoked key only: its material may be destroyed.

@@ -1,65 +1,60 @@
 // Package trust decides who a sender is and what it may send.
 //
-// Start with [New], which makes a [Snapshot] of every key, then
-// [Snapshot.Authenticate] for each request and [Snapshot.CheckEventID] and
-// [Snapshot.Authorize] for each event in it. None of them does any I/O.
+// Start with [New], which makes a [Snapshot] of every key, grant and authority,
+// then [Snapshot.Authenticate] for each request, and for each event in it
+// [Snapshot.CheckEventID], [Snapshot.VerifyEvent] and, once its routes are known,
+// [Snapshot.Authorize]. None of them does any I/O. What tokens are checked with
+// comes by [Authority.Take], the gate between the router and its plugins.
 //
 // Promise: exactly one credential per request, and it must verify; none falls
-// back to another or to nobody. What is not granted is refused. Every refusal
-// is a [*Refusal].
+// back to another or to nobody. What is not granted is refused, and so is what
+// cannot be checked. Every refusal is a [*Refusal].
 package trust
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/headgate-io/headgate/core/signature"
+	"github.com/headgate-io/headgate/core/signature/jwt"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
 // Snapshot is what the router trusts at one time. It is immutable and safe for
-// concurrent use; a reload makes another one.
+// concurrent use; a reload makes another one. Only its authorities change by
+// themselves, each in one step.
 type Snapshot struct {
 	keys  map[string]*key // by id, of every auth
+	order []*key          // the same, as they were given
 	dummy *signature.Key  // nobody's, for ids that nobody has
-	facts []KeyFact
+
+	authorities []*Authority
+	issuers     map[string]*Authority // by issuer
+	grants      map[string][]*grant   // by auth
+	eventKeys   []eventKey            // those that count
+	cache       *jwt.Cache            // may be nil
 }
 
-// Auth is one provider of keys.
-type Auth struct {
-	Name string
-	Kind string // KindHMAC or KindEd25519
-	Keys []Key
-}
-
-// The kinds of an Auth, and what they prove (sdk.Proof.Transport).
-const (
-	KindHMAC    = "hmac"
-	KindEd25519 = "ed25519"
-)
-
-// New checks auths as a whole. Its error joins everything that is wrong, by
-// name of the auth and id of the key, and holds no material.
-func New(auths []Auth) (*Snapshot, error) {
+// New checks rules as a whole. Its error joins everything that is wrong, by name
+// of the auth and id of the key, or as a [*CompileError], and holds no material.
+func New(r Rules) (*Snapshot, error) {
 	dummy, err := signature.NewHMAC(webhook.NewSecret())
 	if err != nil {
 		return nil, fmt.Errorf("dummy key: %w", err)
 	}
-	s := &Snapshot{keys: make(map[string]*key), dummy: dummy}
-	var problems []error
+	s := &Snapshot{keys: make(map[string]*key), dummy: dummy, authorities: r.Authorities, issuers: make(map[string]*Authority),
+		grants: make(map[string][]*grant), cache: r.Cache}
+	if r.Uses == nil {
+		r.Uses = new(Uses)
+	}
 	names := make(map[string]bool)
-	owners := make(map[material]string)
-	for _, a := range auths {
-		if err := checkAuth(a, names); err != nil {
+	problems := s.addAuths(r, names)
+	problems = append(problems, s.addAuthorities(names)...)
+	problems = append(problems, s.addGrants(r)...)
+	ids := make(map[string]bool)
+	for i, k := range r.EventKeys {
+		if err := s.addEventKey(i, k, ids); err != nil {
 			problems = append(problems, err)
-			continue
-		}
-		names[a.Name] = true
-		for _, k := range a.Keys {
-			if err := s.add(a, k, owners); err != nil {
-				problems = append(problems, fmt.Errorf("auth %q: key %q: %w", a.Name, k.ID, err))
-			}
 		}
 	}
 	if len(problems) > 0 {
@@ -69,7 +64,30 @@ func New(auths []Auth) (*Snapshot, error) {
 }
 
 // Keys lists every key in the order of New.
-func (s *Snapshot) Keys() []KeyFact { return slices.Clone(s.facts) }
+func (s *Snapshot) Keys() []KeyFact {
+	out := make([]KeyFact, len(s.order))
+	for i, k := range s.order {
+		out[i] = KeyFact{ID: k.id, Auth: k.principal.Provider, Kind: k.kind, Principal: k.principal.Subject, State: k.state, LastUsed: k.use.last()}
+	}
+	return out
+}
+
+func (s *Snapshot) addAuths(r Rules, names map[string]bool) (problems []error) {
+	owners := make(map[material]string)
+	for _, a := range r.Auths {
+		if err := checkAuth(a, names); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		names[a.Name] = true
+		for _, k := range a.Keys {
+			if err := s.addKey(a, k, owners, r.Uses); err != nil {
+				problems = append(problems, fmt.Errorf("auth %q: key %q: %w", a.Name, k.ID, err))
+			}
+		}
+	}
+	return problems
+}
 
 func checkAuth(a Auth, names map[string]bool) error {
 	switch {
@@ -83,7 +101,7 @@ func checkAuth(a Auth, names map[string]bool) error {
 	return nil
 }
 
-func (s *Snapshot) add(a Auth, k Key, owners map[material]string) error {
+func (s *Snapshot) addKey(a Auth, k Key, owners map[material]string, uses *Uses) error {
 	if !ValidKeyID(k.ID) {
 		return fmt.Errorf("id is not 1 to %d of A-Z a-z 0-9 . _ -", maxKeyID)
 	}
@@ -102,7 +120,48 @@ func (s *Snapshot) add(a Auth, k Key, owners map[material]string) error {
 		}
 		owners[m] = k.ID
 	}
+	compiled.use = uses.of(k.ID)
 	s.keys[k.ID] = compiled
-	s.facts = append(s.facts, KeyFact{ID: k.ID, Auth: a.Name, Kind: a.Kind, Principal: k.Principal, State: k.State})
+	s.order = append(s.order, compiled)
 	return nil
+}
+
+// addAuthorities asks that an issuer is one authority's: whose rules hold for its
+// tokens must not be a matter of order.
+func (s *Snapshot) addAuthorities(names map[string]bool) (problems []error) {
+	for _, a := range s.authorities {
+		if name := a.settings.Name; names[name] {
+			problems = append(problems, fmt.Errorf("auth %q: the name is used twice", name))
+		} else {
+			names[name] = true
+		}
+		for _, issuer := range a.settings.Issuers {
+			if other := s.issuers[issuer]; other != nil {
+				problems = append(problems, fmt.Errorf("auth %q: issuer %q belongs to auth %q already: an issuer has one auth", a.settings.Name, issuer, other.settings.Name))
+				continue
+			}
+			s.issuers[issuer] = a
+		}
+	}
+	return problems
+}
+
+func (s *Snapshot) addGrants(r Rules) (problems []error) {
+	if len(r.Grants) == 0 {
+		return nil
+	}
+	env, err := newConditionLanguage()
+	if err != nil {
+		return []error{fmt.Errorf("condition language: %w", err)}
+	}
+	cost := r.ConditionCost
+	if cost == 0 {
+		cost = DefaultConditionCost
+	}
+	for i, g := range r.Grants {
+		if err := s.addGrant(env, cost, i, g); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
 }

@@ -68,7 +68,7 @@ func TestNewRefuses(t *testing.T) {
 		{"empty source", hm(with(func(k *trust.Key) { k.Sources = []string{""} })), "sources: glob"},
 		{"empty scope", hm(with(func(k *trust.Key) { k.Scopes = []string{"a", ""} })), "scope is empty"},
 	} {
-		s, err := trust.New(c.auths)
+		s, err := trust.New(trust.Rules{Auths: c.auths})
 		if err == nil || s != nil {
 			t.Errorf("%s: taken", c.name)
 			continue
@@ -87,14 +87,14 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestNewNamesEveryProblem(t *testing.T) {
-	_, err := trust.New([]trust.Auth{
+	_, err := trust.New(trust.Rules{Auths: []trust.Auth{
 		{Name: "a", Kind: "rsa"},
 		{Name: "b", Kind: trust.KindHMAC, Keys: []trust.Key{
 			{ID: "one", Principal: "p", State: "x", Material: secret(1)},
 			{ID: "two", Principal: "p", State: trust.StateActive, Material: secret(2)},
 			{ID: "three", State: trust.StateActive, Material: secret(3)},
 		}},
-	})
+	}})
 	if err == nil {
 		t.Fatal("taken")
 	}
@@ -107,9 +107,9 @@ func TestNewNamesEveryProblem(t *testing.T) {
 
 func TestNewKeepsItsOwnCopy(t *testing.T) {
 	material, scopes := secret(1), []string{"s"}
-	s, err := trust.New([]trust.Auth{{Name: "a", Kind: trust.KindHMAC, Keys: []trust.Key{
+	s, err := trust.New(trust.Rules{Auths: []trust.Auth{{Name: "a", Kind: trust.KindHMAC, Keys: []trust.Key{
 		{ID: "k", Principal: "p", State: trust.StateActive, Material: material, Scopes: scopes},
-	}}})
+	}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestNewKeepsItsOwnCopy(t *testing.T) {
 }
 
 func TestEmptySnapshotRefuses(t *testing.T) {
-	s, err := trust.New(nil)
+	s, err := trust.New(trust.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,15 +136,15 @@ func TestEmptySnapshotRefuses(t *testing.T) {
 func TestKeys(t *testing.T) {
 	got := snapshot(t).Keys()
 	want := []trust.KeyFact{
-		{"active", "edge-keys", "hmac", "till", "active"},
-		{"retiring", "edge-keys", "hmac", "till", "retiring"},
-		{"pending", "edge-keys", "hmac", "till", "pending"},
-		{"revoked", "edge-keys", "hmac", "till", "revoked"},
-		{"tombstone", "edge-keys", "hmac", "till", "revoked"},
-		{"bare", "edge-keys", "hmac", "nobody", "active"},
-		{"ed-active", "device-keys", "ed25519", "till", "active"},
-		{"ed-pending", "device-keys", "ed25519", "till", "pending"},
-		{"ed-revoked", "device-keys", "ed25519", "till", "revoked"},
+		{ID: "active", Auth: "edge-keys", Kind: "hmac", Principal: "till", State: "active"},
+		{ID: "retiring", Auth: "edge-keys", Kind: "hmac", Principal: "till", State: "retiring"},
+		{ID: "pending", Auth: "edge-keys", Kind: "hmac", Principal: "till", State: "pending"},
+		{ID: "revoked", Auth: "edge-keys", Kind: "hmac", Principal: "till", State: "revoked"},
+		{ID: "tombstone", Auth: "edge-keys", Kind: "hmac", Principal: "till", State: "revoked"},
+		{ID: "bare", Auth: "edge-keys", Kind: "hmac", Principal: "nobody", State: "active"},
+		{ID: "ed-active", Auth: "device-keys", Kind: "ed25519", Principal: "till", State: "active"},
+		{ID: "ed-pending", Auth: "device-keys", Kind: "ed25519", Principal: "till", State: "pending"},
+		{ID: "ed-revoked", Auth: "device-keys", Kind: "ed25519", Principal: "till", State: "revoked"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)

@@ -30,19 +30,38 @@ type Transform struct {
 // Transform finds the transform of that name. The empty name is that of the only
 // one there is.
 func (d *Description) Transform(name string) (Transform, bool) {
-	for _, k := range d.Transforms {
-		if k.Name == name || name == "" && len(d.Transforms) == 1 {
+	return kindOf(d.Transforms, name, func(t Transform) string { return t.Name })
+}
+
+// Provider is Transform for the plugin's providers.
+func (d *Description) Provider(name string) (Provider, bool) {
+	return kindOf(d.Providers, name, func(p Provider) string { return p.Name })
+}
+
+func kindOf[K any](kinds []K, name string, nameOf func(K) string) (K, bool) {
+	for _, k := range kinds {
+		if nameOf(k) == name || name == "" && len(kinds) == 1 {
 			return k, true
 		}
 	}
-	return Transform{}, false
+	var none K
+	return none, false
 }
 
 // TransformNames names the transforms, for those who have to choose.
 func (d *Description) TransformNames() string {
-	names := make([]string, len(d.Transforms))
-	for i, k := range d.Transforms {
-		names[i] = k.Name
+	return namesOf(d.Transforms, func(t Transform) string { return t.Name })
+}
+
+// ProviderNames names the providers, for those who have to choose.
+func (d *Description) ProviderNames() string {
+	return namesOf(d.Providers, func(p Provider) string { return p.Name })
+}
+
+func namesOf[K any](kinds []K, nameOf func(K) string) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = nameOf(k)
 	}
 	return strings.Join(names, ", ")
 }

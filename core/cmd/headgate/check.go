@@ -94,7 +94,7 @@ func (a *app) compile() (*config.Config, error) {
 }
 
 func (c *checked) count(cfg *config.Config, effective bool) {
-	c.Routes, c.Transforms, c.Channels, c.Warnings = len(cfg.Routes), len(cfg.Transforms), len(cfg.Channels), cfg.Warnings()
+	c.Routes, c.Transforms, c.Channels, c.Warnings = len(cfg.Routes), len(cfg.Transforms), len(cfg.Channels), core.Warnings(cfg)
 	for _, auth := range cfg.Auth {
 		c.Keys += len(auth.Keys)
 	}

@@ -18,7 +18,9 @@ func (a *app) explainCommand() *cobra.Command {
 every decision of a router with this configuration, and sends nothing: reading,
 routes, channels, rights, schema. It exits with 1 if the event would be refused.
 
-Without --key-id it asks about every key. Rates are taken as unused.`,
+Without --key-id it asks about every key, and tells which grants cover the event:
+a sender with a token that fits such a grant may send it. Rates are taken as
+unused.`,
 		Example: `  headgate explain order.json
   headgate explain order.json --key-id edge-1`,
 		Args: cobra.ExactArgs(1),
@@ -73,9 +75,9 @@ func (a *app) printExplanation(x *core.Explanation) {
 		a.printf("\n")
 	}
 	if len(x.Requires) > 0 {
-		t := newTable(a.out, "REQUIRED BY", "ANY AUTH OF", "ALL SCOPES OF")
+		t := newTable(a.out, "REQUIRED BY", "ANY AUTH OF", "ALL SCOPES OF", "EVENT SIGNATURE")
 		for _, q := range x.Requires {
-			t.row(q.Route, strings.Join(q.Auth, ", "), strings.Join(q.Scopes, ", "))
+			t.row(q.Route, strings.Join(q.Auth, ", "), strings.Join(q.Scopes, ", "), yes(q.EventSignature))
 		}
 		t.end()
 		a.printf("\n")
@@ -100,6 +102,14 @@ func (a *app) printExplanation(x *core.Explanation) {
 				verdict = k.Refusal.String()
 			}
 			t.row(k.ID, k.Auth, k.Principal, k.State, verdict)
+		}
+		t.end()
+		a.printf("\n")
+	}
+	if len(x.Grants) > 0 {
+		t := newTable(a.out, "GRANT", "AUTH", "COVERS IT")
+		for _, g := range x.Grants {
+			t.row(g.Grant, g.Auth, yes(g.Covers))
 		}
 		t.end()
 		a.printf("\n")

@@ -1,0 +1,4 @@
+package ingress
+
+// Structured is structured, for the tests.
+var Structured = structured
