@@ -97,6 +97,6 @@ function le64(n) {
   return bytes;
 }
 
-function must(holds, check) {
+export function must(holds, check) {
   if (!holds) throw new Refused(check);
 }

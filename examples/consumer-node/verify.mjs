@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Pull, Push } from "zeromq";
 import { loadKeys, open, Refused } from "./delivery.mjs";
+import { loadProducers, signed } from "./dsse.mjs";
 
 const REMEMBERED = 100_000; // events; to remember across restarts, use your database
 const REREAD = 30_000; // ms, at least, from one reading of the keys to the next
@@ -15,6 +16,7 @@ const { values: flags } = parseArgs({
   options: {
     connect: { type: "string", default: "tcp://127.0.0.1:5555" },
     keys: { type: "string", default: "keys.json" }, // JWK Set of the router
+    producers: { type: "string" }, // who may sign for which source, JSON
     channel: { type: "string", default: "commands" },
     "curve-server": { type: "string" }, // public CURVE key of the router
     "curve-key": { type: "string" }, // file of the own secret CURVE key
@@ -33,6 +35,7 @@ const sealed = flags["curve-server"] && {
   curvePublicKey: flags["curve-public"],
 };
 let keys = loadKeys(flags.keys);
+const producers = flags.producers !== undefined && loadProducers(flags.producers);
 let readAt = performance.now();
 let left = Number(flags.count);
 let goodbye = () => {};
@@ -45,6 +48,7 @@ for await (const frames of commands) {
   let header, event;
   try {
     ({ header, event } = open(frames, keys, [flags.channel], Date.now() / 1000));
+    if (producers) event = signed(header, frames[2], event, producers);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
     console.error(`refused: ${refused.message}`); // and left unacknowledged

@@ -6,7 +6,6 @@ import json
 import re
 import unittest
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from dsse import CORE, DATA, data_of, members
+
 VECTORS = Path(__file__).resolve().parents[2] / "sdk" / "testdata" / "vectors"
 
-CORE = "id source specversion type datacontenttype dataschema subject time".split()
-DATA = "data", "data_base64"
 UNCOVERED = "dssematerial", "traceparent", "tracestate"  # a retry may change them
-JSON_TYPE = re.compile(r"[^/;]+/([^;]*\+)?json\s*(;.*)?", re.IGNORECASE)
 
 REPLAY_WINDOW = 300  # seconds
 MAX_SIGNATURES = 4
@@ -67,33 +65,6 @@ class Replies(unittest.TestCase):
         for vector in load("delivery.json")["replies"]:
             with self.subTest(vector["name"]):
                 self.assertEqual(len(replies(vector["frame"])), vector["good"])
-
-
-def members(text: str) -> Iterator[tuple[str, str]]:
-    """Give each name and the exact text of its value, of an object of good form."""
-    read = json.JSONDecoder().raw_decode
-    at = past(text, 0, "{")
-    while text[at] != "}":
-        name, at = read(text, at)
-        start = past(text, at, ":")
-        at = read(text, start)[1]
-        yield name, text[start:at]
-        at = past(text, at, ",")
-
-
-def past(text: str, at: int, mark: str) -> int:
-    return len(text) - len(text[at:].lstrip(" \t\r\n" + mark))
-
-
-def data_of(texts: dict[str, str]) -> bytes:
-    """Give an event's data by the CloudEvents JSON format, section 3.1."""
-    if "data_base64" in texts:
-        return b64decode(json.loads(texts["data_base64"]))
-    text = texts.get("data", "")
-    media = json.loads(texts.get("datacontenttype", "null")) or "application/json"
-    if text.startswith('"') and not JSON_TYPE.fullmatch(media):
-        return json.loads(text).encode()
-    return text.encode()
 
 
 def digest(texts: dict[str, str], data: bytes) -> str:

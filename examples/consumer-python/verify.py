@@ -8,6 +8,7 @@ from pathlib import Path
 import zmq
 
 import delivery
+import dsse
 
 REMEMBERED = 100_000  # events; to remember across restarts, use your database
 REREAD = 30  # seconds, at least, from one reading of the keys to the next
@@ -32,12 +33,15 @@ if __name__ == "__main__":
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--connect", default="tcp://127.0.0.1:5555")
     flags.add_argument("--keys", default="keys.json", help="JWK Set of the router")
+    flags.add_argument("--producers", help="who may sign for which source, JSON")
     flags.add_argument("--channel", default="commands")
     flags.add_argument("--curve-server", help="public CURVE key of the router")
     flags.add_argument("--curve-key", help="file of the own secret CURVE key")
     flags.add_argument("--count", default=0, type=int, help="leave after so many")
     args = flags.parse_args()
     keys, read_at = delivery.load_keys(args.keys), time.monotonic()
+    if args.producers is not None:
+        producers = dsse.load_producers(args.producers)
     seen: dict[tuple[str, str], None] = {}
     replies: dict[str, zmq.Socket] = {}
     context = zmq.Context()
@@ -45,6 +49,8 @@ if __name__ == "__main__":
     while frames := commands.recv_multipart():
         try:
             header, event = delivery.open(frames, keys, {args.channel}, time.time())
+            if args.producers is not None:
+                event = dsse.signed(header, frames[2], event, producers)
         except delivery.Refused as refused:
             print(f"refused: {refused}", file=sys.stderr)  # and left unacknowledged
             if str(refused) == "kid" and time.monotonic() - read_at > REREAD:

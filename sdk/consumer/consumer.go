@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
@@ -18,6 +19,11 @@ type Options struct {
 	Connect []string  // addresses of the channel, of one or several routers: tcp://host:port or ipc://path
 	Channel string    // its name; deliveries of others are refused
 	Keys    KeySource // the routers' delivery keys
+	// Producers, unless nil, have to have signed every event as well, end to end:
+	// one without a signature by a key of its source, or that a transform may
+	// have changed, is refused, and of the others the extensions that are not
+	// signed are left out. The rest of a delivery stays the router's word.
+	Producers *dsse.Keyring
 	// Security is CURVE or TLS towards the routers, on the channel and for
 	// replies alike; the zero value is plain ZeroMQ, for loopback and ipc.
 	Security zmq.Security
@@ -60,7 +66,7 @@ func New(o Options) (*Consumer, error) {
 		return nil, err
 	}
 	t := newTally()
-	return &Consumer{o: o, gate: newGate(o.Keys, o.Channel, o.Log, t), memory: newMemory(o.Remember), tally: t}, nil
+	return &Consumer{o: o, gate: newGate(trust{o.Keys, o.Producers}, o.Channel, o.Log, t), memory: newMemory(o.Remember), tally: t}, nil
 }
 
 // Run takes deliveries until ctx ends. Then it begins nothing more, lets

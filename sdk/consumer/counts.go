@@ -11,11 +11,12 @@ import (
 
 // Counts tell what a consumer or a subscriber did since it was made.
 type Counts struct {
-	Opened uint64 // deliveries that passed every check of delivery.Verifier
+	Opened uint64 // deliveries that passed every check
 	// Refused are deliveries that were left unacknowledged, by the check that
 	// they failed: frames, kid, block, root, channel, event, topic, identity,
-	// expired; or reply, which is opened but cannot be replied to. One whose
-	// kid is found when the keys are read again is counted in Opened too.
+	// expired; transformed or producer, where Producers are asked for; or reply,
+	// which is opened but cannot be replied to. One whose kid is found when the
+	// keys are read again is counted in Opened too.
 	Refused  map[string]uint64
 	Done     uint64 // pieces of work, by how they ended
 	Retried  uint64
@@ -39,6 +40,8 @@ var checks = []struct {
 	{delivery.ErrTopic, "topic"},
 	{delivery.ErrIdentity, "identity"},
 	{delivery.ErrExpired, "expired"},
+	{errTransformed, "transformed"},
+	{errProducer, "producer"},
 	{errReply, "reply"},
 }
 

@@ -5,7 +5,8 @@
 //
 // What is promised of a command channel:
 //
-//   - work sees only deliveries that passed every check of delivery.Verifier.
+//   - work sees only deliveries that passed every check of delivery.Verifier,
+//     and with Options.Producers only events that their producer has signed.
 //     One that did not is never worked on and never acknowledged;
 //   - an event is acknowledged only after its work has returned nil. Until then
 //     the router delivers it again, to this consumer or another;

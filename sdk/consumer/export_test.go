@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -58,4 +59,27 @@ func SendReplies(address string, replies []delivery.Reply) (unsent uint64, err e
 	r.close()
 	r.run()
 	return t.counts().Unsent, nil
+}
+
+// Open opens a delivery as a consumer with these options does.
+func Open(o Options, frames [][]byte) (*delivery.Delivery, error) {
+	c, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.gate.refresh(context.Background()); err != nil {
+		return nil, err
+	}
+	return c.gate.open(frames)
+}
+
+// Take makes a function that has a subscriber read its keys and take one delivery.
+func Take(s *Subscriber, each func(*delivery.Delivery)) func(frames [][]byte) error {
+	return func(frames [][]byte) error {
+		if err := s.gate.refresh(context.Background()); err != nil {
+			return err
+		}
+		s.take(zmq.Received{Frames: frames}, each)
+		return nil
+	}
 }

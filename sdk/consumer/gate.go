@@ -23,7 +23,7 @@ const (
 // gate opens deliveries with the routers' keys, and reads the keys again when
 // one is missing. Except for run it is for one goroutine.
 type gate struct {
-	source   KeySource
+	trust    trust
 	verifier *delivery.Verifier
 	log      *slog.Logger
 	tally    *tally
@@ -33,14 +33,14 @@ type gate struct {
 	told     map[string]time.Time // by check
 }
 
-func newGate(source KeySource, channel string, log *slog.Logger, t *tally) *gate {
-	return &gate{source: source, verifier: delivery.NewVerifier(nil, channel), log: log, tally: t, now: time.Now,
+func newGate(trust trust, channel string, log *slog.Logger, t *tally) *gate {
+	return &gate{trust: trust, verifier: delivery.NewVerifier(nil, channel), log: log, tally: t, now: time.Now,
 		pause: refetchPause, wanted: make(chan struct{}, 1), told: make(map[string]time.Time)}
 }
 
 // refresh reads the keys. The old ones stay when that fails.
 func (g *gate) refresh(ctx context.Context) error {
-	keys, err := g.source.Keys(ctx)
+	keys, err := g.trust.routers.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("consumer: %w", err)
 	}
@@ -80,6 +80,9 @@ func (g *gate) want() {
 func (g *gate) open(frames [][]byte) (*delivery.Delivery, error) {
 	d, err := g.verifier.Open(frames, g.now())
 	if err != nil {
+		return nil, err
+	}
+	if err := g.trust.vouch(&d); err != nil {
 		return nil, err
 	}
 	g.tally.add(func(n *Counts) { n.Opened++ })

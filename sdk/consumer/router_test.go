@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/consumer"
 	"github.com/headgate-io/headgate/sdk/delivery"
 	"github.com/headgate-io/headgate/sdk/zmq"
@@ -86,6 +87,7 @@ func listen(t testing.TB, s interface{ Listen(string) (string, error) }, at stri
 type order struct {
 	n, attempt int
 	pad        int                // bytes of data
+	event      string             // in place of order number n
 	key        ed25519.PrivateKey // routerKey when nil
 	change     func(*delivery.Header)
 	spoil      func(frames [][]byte) // after it was signed
@@ -106,11 +108,20 @@ func (r *router) frame(o order) [][]byte {
 	signer := delivery.NewSigner(o.key)
 	h := delivery.Header{ID: id(o.n), Source: "//shop.example/till", Channel: "commands", Seq: uint64(o.n), Attempt: o.attempt,
 		Lease: lease(o.n, o.attempt), Reply: r.reply, Accepted: time.Now(), Expires: time.Now().Add(time.Hour).Unix(), KeyID: signer.KeyID()}
+	topic, event := eventType, o.event
+	if event == "" {
+		event = fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"//shop.example/till","type":%q,"data":{"n":%d%s}}`, id(o.n), eventType, o.n, strings.Repeat(" ", o.pad))
+	} else {
+		e, err := sdk.ParseEvent([]byte(event))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		topic, h.ID, h.Source = e.Type, e.ID, e.Source
+	}
 	if o.change != nil {
 		o.change(&h)
 	}
-	event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"//shop.example/till","type":%q,"data":{"n":%d%s}}`, id(o.n), eventType, o.n, strings.Repeat(" ", o.pad))
-	frames := [][]byte{[]byte(eventType), h.Append(nil), []byte(event), nil, nil}
+	frames := [][]byte{[]byte(topic), h.Append(nil), []byte(event), nil, nil}
 	if err := signer.Sign([][][]byte{frames}); err != nil {
 		r.t.Fatal(err)
 	}

@@ -9,18 +9,20 @@ import (
 	"sync/atomic"
 
 	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 // SubscriberOptions say what a subscriber takes.
 type SubscriberOptions struct {
-	Connect  []string     // addresses of the channel, of one or several routers
-	Channel  string       // its name; deliveries of others are refused
-	Topics   []string     // beginnings of event types; none means all
-	Keys     KeySource    // the routers' delivery keys
-	Security zmq.Security // CURVE or TLS towards the routers; the zero value is plain ZeroMQ
-	MaxEvent int          // bytes of the largest event taken; 0 means 4 MiB
-	Log      *slog.Logger // nil discards
+	Connect   []string      // addresses of the channel, of one or several routers
+	Channel   string        // its name; deliveries of others are refused
+	Topics    []string      // beginnings of event types; none means all
+	Keys      KeySource     // the routers' delivery keys
+	Producers *dsse.Keyring // as in Options
+	Security  zmq.Security  // CURVE or TLS towards the routers; the zero value is plain ZeroMQ
+	MaxEvent  int           // bytes of the largest event taken; 0 means 4 MiB
+	Log       *slog.Logger  // nil discards
 }
 
 // Subscriber takes one telemetry channel: the same checks, no replies. What it
@@ -50,7 +52,7 @@ func NewSubscriber(o SubscriberOptions) (*Subscriber, error) {
 		return nil, err
 	}
 	t := newTally()
-	return &Subscriber{o: o, gate: newGate(o.Keys, o.Channel, o.Log, t), tally: t}, nil
+	return &Subscriber{o: o, gate: newGate(trust{o.Keys, o.Producers}, o.Channel, o.Log, t), tally: t}, nil
 }
 
 // Run gives every delivery that opens to each, one at a time, until ctx ends,

@@ -2,11 +2,14 @@ package dsse_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -121,4 +124,43 @@ func TestVectors(t *testing.T) {
 	if !bytes.Equal(text, want) {
 		t.Errorf("%s is not what the code does; run go test ./sdk/dsse -run Vectors -update and read the diff", path)
 	}
+}
+
+func signVectors(t testing.TB) []signVector {
+	t.Helper()
+	var list []signVector
+	for _, c := range []struct {
+		name, event string
+		extensions  []string
+	}{
+		{"core alone", plain, []string{}},
+		{"with a time", `{` + head + `,"time":"2026-11-22T11:00:00.5+01:00","data":{"amount":12.50}}`, []string{}},
+		{"with extensions", `{` + head + `,"exta":"value1","extb":-7,"extc":true,"data":1}`, []string{"extc", "exta", "priority"}},
+	} {
+		signed := signWith(t, "till-ec", es256(t, 1), c.event, c.extensions...)
+		e := parse(t, signed)
+		if v, err := dsse.Verify(&e, []dsse.Key{{Public: es256(t, 1).Public()}}); err != nil || !slices.Equal(v.Extensions, c.extensions) {
+			t.Errorf("%s: %v, %v", c.name, v, err)
+		}
+		payload := payloadOf(t, signed)
+		list = append(list, signVector{c.name, c.event, c.extensions, payload,
+			fmt.Sprintf("DSSEv1 %d %s %d %s", len(dsse.PayloadType), dsse.PayloadType, len(payload), payload)})
+	}
+	return list
+}
+
+// payloadOf takes the payload out of a signed event.
+func payloadOf(t testing.TB, raw string) string {
+	t.Helper()
+	e := parse(t, raw)
+	value, _ := e.Extension(dsse.Attribute)
+	text, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var envelope struct{ Payload []byte }
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		t.Fatal(err)
+	}
+	return string(envelope.Payload)
 }

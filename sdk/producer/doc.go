@@ -12,6 +12,8 @@
 //     duplicate was taken before;
 //   - every try is the same event under the same id, signed anew, so that a try
 //     whose answer was lost does no harm: the next one is a duplicate;
+//   - with Options.EventSigner every event is signed by its producer too, and all
+//     tries of it carry the one signature;
 //   - a lost connection, silence, and an answer that asks to come back are
 //     tried again, after a wait with full jitter and not before the router
 //     said; what the router refuses for good is not;

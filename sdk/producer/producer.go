@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/webhook"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
@@ -21,6 +22,11 @@ type Options struct {
 	KeyID    string          // the key's id; empty where the door tries its default_key_ids
 	Signer   *webhook.Signer // the key
 	Security zmq.Security    // CURVE or TLS; the zero value is in the clear
+
+	// EventSigner, unless nil, signs every event end to end, once before its first
+	// try: consumers can then check that it comes from here, whatever routers it
+	// went through. Signer signs each request besides.
+	EventSigner *dsse.Signer
 
 	Wait     time.Duration // for the end of an event that is sent alone, in whole seconds, 25 s at most; 0 means not at all
 	Timeout  time.Duration // of one try, Wait not counted: for a connection and an answer. 0 means 10 s
@@ -110,14 +116,14 @@ func (p *Producer) receive(ctx context.Context) {
 // the same event may be sent again. An event that cannot be read, or has an id
 // that cannot be signed, is not sent.
 func (p *Producer) Send(ctx context.Context, event []byte) (Answer, error) {
-	e, err := sdk.ParseEvent(event)
+	e, err := p.prepare(event)
 	if err != nil {
 		return Answer{}, fmt.Errorf("producer: %w", err)
 	}
 	if !webhook.ValidID(e.ID) {
 		return Answer{}, fmt.Errorf("producer: event id %q cannot be signed: use A to Z, a to z, 0 to 9, _ and -, at most %d", e.ID, webhook.MaxID)
 	}
-	return p.send(ctx, request{kind: typeEvent, id: e.ID, body: bytes.Clone(event), wait: p.o.Wait})
+	return p.send(ctx, request{kind: typeEvent, id: e.ID, body: e.Raw, wait: p.o.Wait})
 }
 
 // SendBatch sends up to 1000 events in one request and gives a result for each,
@@ -127,12 +133,15 @@ func (p *Producer) Send(ctx context.Context, event []byte) (Answer, error) {
 // The error is *Refused when the batch as a whole is not taken, and wraps
 // ErrNoAnswer as with Send.
 func (p *Producer) SendBatch(ctx context.Context, events [][]byte) (Answer, error) {
+	ready := make([][]byte, len(events))
 	for i, event := range events {
-		if _, err := sdk.ParseEvent(event); err != nil {
+		e, err := p.prepare(event)
+		if err != nil {
 			return Answer{}, fmt.Errorf("producer: event %d of the batch: %w", i, err)
 		}
+		ready[i] = e.Raw
 	}
-	a, err := p.send(ctx, batch(events))
+	a, err := p.send(ctx, batch(ready))
 	if err != nil {
 		return a, err
 	}
@@ -143,7 +152,7 @@ func (p *Producer) SendBatch(ctx context.Context, events [][]byte) (Answer, erro
 		}
 		part := make([][]byte, len(again))
 		for i, at := range again {
-			part[i] = events[at]
+			part[i] = ready[at]
 		}
 		more, err := p.send(ctx, batch(part))
 		if err != nil {
@@ -154,4 +163,14 @@ func (p *Producer) SendBatch(ctx context.Context, events [][]byte) (Answer, erro
 		}
 	}
 	return a, nil
+}
+
+// prepare reads an event and signs it where that is asked for. The result is a
+// copy, the same for every try.
+func (p *Producer) prepare(event []byte) (sdk.Event, error) {
+	e, err := sdk.ParseEvent(bytes.Clone(event))
+	if err != nil || p.o.EventSigner == nil {
+		return e, err
+	}
+	return p.o.EventSigner.Sign(&e)
 }

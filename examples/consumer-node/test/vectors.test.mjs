@@ -5,11 +5,9 @@ import assert from "node:assert/strict";
 import { createHash, createHmac, createPublicKey, timingSafeEqual, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import { CORE, DATA, dataOf, members } from "../dsse.mjs";
 
-const CORE = "id source specversion type datacontenttype dataschema subject time".split(" ");
-const DATA = ["data", "data_base64"];
 const UNCOVERED = ["dssematerial", "traceparent", "tracestate"]; // a retry may change them
-const JSON_TYPE = /^[^/;]+\/([^;]*\+)?json\s*(;.*)?$/i;
 
 const REPLAY_WINDOW = 300; // seconds
 const MAX_SIGNATURES = 4;
@@ -51,35 +49,6 @@ for (const vector of load("delivery.json").replies) {
   test(`reply: ${vector.name}`, () => {
     assert.equal(replies(vector.frame).length, vector.good);
   });
-}
-
-// Gives the exact text of each value, by name, of an object that is well formed.
-function members(text) {
-  const found = new Map();
-  let depth = 0;
-  let name, start;
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]|[^\s,:{}[\]"]+/g)) {
-    if (depth === 1 && name === undefined && token !== "}") {
-      name = JSON.parse(token);
-      continue;
-    }
-    if (depth === 1) start = index;
-    if (token === "{" || token === "[") depth++;
-    if (token === "}" || token === "]") depth--;
-    if (depth === 1 && name !== undefined) {
-      found.set(name, text.slice(start, index + token.length));
-      name = undefined;
-    }
-  }
-  return found;
-}
-
-// Gives an event's data by the CloudEvents JSON format, section 3.1.
-function dataOf(texts) {
-  if (texts.has("data_base64")) return Buffer.from(JSON.parse(texts.get("data_base64")), "base64");
-  const text = texts.get("data") ?? "";
-  const media = JSON.parse(texts.get("datacontenttype") ?? "null") ?? "application/json";
-  return Buffer.from(text.startsWith('"') && !JSON_TYPE.test(media) ? JSON.parse(text) : text);
 }
 
 // Computes the same-event digest: what null stands for is absent.
