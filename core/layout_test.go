@@ -27,7 +27,7 @@ var layout = map[string][]string{
 	"sdk/curve":                  {},
 	"sdk/zmq":                    {"sdk/curve"},
 	"sdk/consumer":               {"sdk", "sdk/delivery", "sdk/dsse", "sdk/zmq"},
-	"sdk/producer":               {"sdk", "sdk/dsse", "sdk/webhook", "sdk/zmq"},
+	"sdk/producer":               {"sdk", "sdk/dsse", "sdk/jwk", "sdk/webhook", "sdk/zmq"},
 	"sdk/internal/pluginv1":      {},
 	"sdk/internal/wire":          {"sdk", "sdk/internal/pluginv1"},
 	"sdk/internal/server":        {"sdk", "sdk/internal/*"},

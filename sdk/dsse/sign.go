@@ -43,6 +43,9 @@ func NewSigner(keyID string, private crypto.Signer, extensions ...string) (*Sign
 	return &Signer{keyID: keyID, private: private, extensions: slices.Clone(extensions)}, nil
 }
 
+// Public is the key that verifies.
+func (s *Signer) Public() crypto.PublicKey { return s.private.Public() }
+
 // Sign is the event with a signature, in place of the one it may have had. Its
 // other bytes stay as they are, so that a retry may send the same again. Sign
 // an event once, and not at each try.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/dsse"
+	"github.com/headgate-io/headgate/sdk/jwk"
 	"github.com/headgate-io/headgate/sdk/webhook"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
@@ -22,6 +24,13 @@ type Options struct {
 	KeyID    string          // the key's id; empty where the door tries its default_key_ids
 	Signer   *webhook.Signer // the key
 	Security zmq.Security    // CURVE or TLS; the zero value is in the clear
+
+	// Token, in place of KeyID and Signer, gives a short-lived token (JWT) for each
+	// try, from wherever it is kept or made. An error ends the try.
+	Token func(ctx context.Context) (string, error)
+	// Bound says that tokens are bound to EventSigner's key (cnf.jkt, RFC 9449,
+	// section 6.1): the public key goes with each request.
+	Bound bool
 
 	// EventSigner, unless nil, signs every event end to end, once before its first
 	// try: consumers can then check that it comes from here, whatever routers it
@@ -42,10 +51,12 @@ const maxWait = 25 * time.Second
 type Producer struct {
 	o      Options
 	socket *zmq.Dealer
-	doors  *doors
-	room   chan struct{} // for requests under way
-	begin  sync.Once
-	sleep  func(context.Context, time.Duration) error
+
+	eventKey string // goes with tokens that are bound to it
+	doors    *doors
+	room     chan struct{} // for requests under way
+	begin    sync.Once
+	sleep    func(context.Context, time.Duration) error
 }
 
 // New checks the options and returns a producer that does nothing before Run.
@@ -53,8 +64,12 @@ func New(o Options) (*Producer, error) {
 	switch {
 	case len(o.Connect) == 0:
 		return nil, errors.New("producer: Connect needs the address of a door, for example tcp://127.0.0.1:5556")
-	case o.Signer == nil:
-		return nil, errors.New("producer: Signer is needed, for example webhook.NewHMACSigner of a secret that `headgate key new` made")
+	case o.Signer == nil && o.Token == nil:
+		return nil, errors.New("producer: Signer is needed, for example webhook.NewHMACSigner of a secret that `headgate key new` made; or Token")
+	case o.Token != nil && (o.Signer != nil || o.KeyID != ""):
+		return nil, errors.New("producer: Signer and Token together: a request shows one credential")
+	case o.Bound && (o.Token == nil || o.EventSigner == nil):
+		return nil, errors.New("producer: Bound needs Token and EventSigner")
 	case o.Wait < 0 || o.Wait > maxWait || o.Wait%time.Second != 0:
 		return nil, fmt.Errorf("producer: Wait is %v, want whole seconds up to %v", o.Wait, maxWait)
 	case o.Timeout < 0 || o.UnderWay < 0:
@@ -64,7 +79,15 @@ func New(o Options) (*Producer, error) {
 	o.Retries = max(cmp.Or(o.Retries, 5), 0)
 	o.UnderWay = cmp.Or(o.UnderWay, 64)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	p := &Producer{o: o, doors: newDoors(), room: make(chan struct{}, o.UnderWay), sleep: sleep}
+	eventKey := ""
+	if o.Bound {
+		public, err := json.Marshal(jwk.Key{Public: o.EventSigner.Public()})
+		if err != nil {
+			return nil, fmt.Errorf("producer: event key: %w", err)
+		}
+		eventKey = string(public)
+	}
+	p := &Producer{o: o, eventKey: eventKey, doors: newDoors(), room: make(chan struct{}, o.UnderWay), sleep: sleep}
 	p.socket = zmq.NewDealer(zmq.Options{
 		Security: o.Security,
 		Queue:    2 * o.UnderWay, // requests that were given up may still lie there

@@ -381,6 +381,8 @@ func TestNewChecksItsOptions(t *testing.T) {
 		"no address":    func(o *producer.Options) { o.Connect = nil },
 		"a bad address": func(o *producer.Options) { o.Connect = []string{"http://127.0.0.1:1"} },
 		"no key":        func(o *producer.Options) { o.Signer = nil },
+		"key and token": func(o *producer.Options) { o.Token = func(context.Context) (string, error) { return "t", nil } },
+		"bound to none": func(o *producer.Options) { o.Bound = true },
 		"a long wait":   func(o *producer.Options) { o.Wait = 26 * time.Second },
 		"half a second": func(o *producer.Options) { o.Wait = time.Second / 2 },
 		"negative":      func(o *producer.Options) { o.Timeout = -1 },

@@ -37,18 +37,25 @@ func batch(events [][]byte) request {
 
 // headers are those of HTTP, with their names in lower case.
 type headers struct {
-	ContentType string `json:"content-type"`
-	KeyID       string `json:"headgate-key-id,omitempty"`
-	ID          string `json:"webhook-id"`
-	Timestamp   string `json:"webhook-timestamp"`
-	Signature   string `json:"webhook-signature"`
-	Prefer      string `json:"prefer,omitempty"`
+	ContentType   string `json:"content-type"`
+	KeyID         string `json:"headgate-key-id,omitempty"`
+	ID            string `json:"webhook-id,omitempty"`
+	Timestamp     string `json:"webhook-timestamp,omitempty"`
+	Signature     string `json:"webhook-signature,omitempty"`
+	Authorization string `json:"authorization,omitempty"`
+	EventKey      string `json:"headgate-event-key,omitempty"`
+	Prefer        string `json:"prefer,omitempty"`
 }
 
-// frames signs a request and gives it as it goes out.
-func (p *Producer) frames(name []byte, r request) zmq.Frames {
-	now := time.Now()
-	h := headers{ContentType: r.kind, KeyID: p.o.KeyID, ID: r.id, Timestamp: webhook.Timestamp(now), Signature: p.o.Signer.Sign(r.id, now, r.body)}
+// frames gives a request as it goes out, with a token or else signed.
+func (p *Producer) frames(name []byte, r request, token string) zmq.Frames {
+	h := headers{ContentType: r.kind}
+	if token != "" {
+		h.Authorization, h.EventKey = "Bearer "+token, p.eventKey
+	} else {
+		now := time.Now()
+		h.KeyID, h.ID, h.Timestamp, h.Signature = p.o.KeyID, r.id, webhook.Timestamp(now), p.o.Signer.Sign(r.id, now, r.body)
+	}
 	if r.wait > 0 {
 		h.Prefer = "wait=" + strconv.Itoa(int(r.wait/time.Second))
 	}

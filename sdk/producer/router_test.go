@@ -87,7 +87,7 @@ func newRouterAt(t testing.TB, at string, security zmq.Security, reply func(aske
 // makes no pauses; noted gets them.
 func start(t testing.TB, o producer.Options, noted func(time.Duration)) (p *producer.Producer, stop func()) {
 	t.Helper()
-	if o.Signer == nil {
+	if o.Signer == nil && o.Token == nil {
 		o.KeyID, o.Signer = "k1", signer(t)
 	}
 	p, err := producer.New(o)

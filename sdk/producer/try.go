@@ -65,7 +65,17 @@ func unwelcome(err error) bool {
 func (p *Producer) try(ctx context.Context, r request) (Answer, error) {
 	within, cancel := context.WithTimeout(ctx, p.o.Timeout+r.wait)
 	defer cancel()
-	c, err := p.doors.send(within, func(name []byte) zmq.Frames { return p.frames(name, r) })
+	token := ""
+	if p.o.Token != nil {
+		var err error
+		if token, err = p.o.Token(within); err == nil && token == "" {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			return Answer{}, fmt.Errorf("%w: token: %w", ErrNoAnswer, err)
+		}
+	}
+	c, err := p.doors.send(within, func(name []byte) zmq.Frames { return p.frames(name, r, token) })
 	if err != nil {
 		return Answer{}, noAnswer(ctx, err)
 	}

@@ -19,12 +19,14 @@ import (
 	"github.com/headgate-io/headgate/sdk/consumer"
 	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/dsse"
 )
 
 // consuming is what consume was asked for.
 type consuming struct {
 	connect  []string
 	keys     string
+	trusted  string // file of producers' keys
 	topics   []string
 	pub      bool
 	parallel int
@@ -53,6 +55,7 @@ configuration has them.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&s.connect, "connect", nil, "address of the channel; again for several routers")
 	f.StringVar(&s.keys, "keys", "", "JWK Set `file` or https URL of the router's public keys")
+	f.StringVar(&s.trusted, "producers", "", "`file` of producers' keys by source, JSON: take only events that they have signed themselves")
 	f.StringSliceVar(&s.topics, "topic", nil, "telemetry: beginnings of event types; all when empty")
 	f.BoolVar(&s.pub, "telemetry", false, "it is a telemetry channel: for when --connect and --keys are given, and no configuration is read; --topic says it, too")
 	f.IntVar(&s.parallel, "parallel", 1, "events worked on at once")
@@ -98,6 +101,12 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	if err != nil {
 		return err
 	}
+	var producers *dsse.Keyring
+	if s.trusted != "" {
+		if producers, err = consumer.ProducersFromFile(s.trusted); err != nil {
+			return err
+		}
+	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	var n atomic.Int64
@@ -109,13 +118,13 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	}
 	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if class == "telemetry" {
-		sub, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: s.connect, Channel: channel, Topics: s.topics, Keys: keys, Security: security, Log: log})
+		sub, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: s.connect, Channel: channel, Topics: s.topics, Keys: keys, Producers: producers, Security: security, Log: log})
 		if err != nil {
 			return err
 		}
 		return sub.Run(ctx, func(d *delivery.Delivery) { took(d, "seen") })
 	}
-	c, err := consumer.New(consumer.Options{Connect: s.connect, Channel: channel, Keys: keys, Security: security, Parallel: s.parallel, Log: log})
+	c, err := consumer.New(consumer.Options{Connect: s.connect, Channel: channel, Keys: keys, Producers: producers, Security: security, Parallel: s.parallel, Log: log})
 	if err != nil {
 		return err
 	}
@@ -184,8 +193,8 @@ func (a *app) keySource(at string) (consumer.KeySource, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys, err := publicKeys(cfg)
-		return consumer.Pinned(keys), err
+		_, err = publicKeys(cfg)
+		return ownKeys{cfg}, err
 	}
 	if u, err := url.Parse(at); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 		return consumer.KeysFromURL(at), nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/sdk/curve"
+	"github.com/headgate-io/headgate/sdk/dsse"
 	zmqproducer "github.com/headgate-io/headgate/sdk/producer"
 )
 
@@ -16,7 +17,7 @@ type dealer struct{ *zmqproducer.Producer }
 
 // zmqDoor connects to a ZeroMQ door, whose CURVE key is known when it is not
 // zero. stop ends the connection.
-func (a *app) zmqDoor(ctx context.Context, s sending, to string, known curve.Public, key signingKey) (_ poster, stop func(), _ error) {
+func (a *app) zmqDoor(ctx context.Context, s sending, to string, known curve.Public, key signingKey, events *dsse.Signer) (_ poster, stop func(), _ error) {
 	security, err := s.securing.security(known)
 	if err != nil {
 		return nil, nil, err
@@ -25,7 +26,7 @@ func (a *app) zmqDoor(ctx context.Context, s sending, to string, known curve.Pub
 	if retries <= 0 {
 		retries = -1 // none: 0 would be the default
 	}
-	p, err := zmqproducer.New(zmqproducer.Options{Connect: []string{to}, KeyID: key.id, Signer: key.signer, Security: security,
+	p, err := zmqproducer.New(zmqproducer.Options{Connect: []string{to}, KeyID: key.id, Signer: key.signer, Token: key.token, EventSigner: events, Bound: s.bound, Security: security,
 		Wait: time.Duration(s.wait) * time.Second, Retries: retries, UnderWay: max(s.parallel, 1),
 		Log: slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {

@@ -66,7 +66,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 		err = s.summary(ctx)
 	}
 	if err == nil && keep {
-		a.printf("\nStill running; Ctrl-C ends it. Send with curl:\n\n%s\n", curlLines(s.producer.to, s.keyFile, s.producer.keyID))
+		a.printf("\nStill running; Ctrl-C ends it. Send with curl:\n\n%s\n", curlLines(s.producer.to, s.keyFile, s.producer.key.id))
 		<-ctx.Done()
 	}
 	end()

@@ -32,11 +32,12 @@ type poster interface {
 // producer signs and posts events over HTTP, as an edge does.
 type producer struct {
 	to      string // base address of the router's door
-	keyID   string
-	signer  *webhook.Signer
+	key     signingKey
 	client  *http.Client
 	retries int // further tries after 429, 503 and lost connections, with the same id
 	wait    int // seconds to wait for the end; 0 for not at all
+
+	eventKey string // the public key that tokens are bound to, a JWK; empty for none
 }
 
 // answer is what the router said.
@@ -86,7 +87,9 @@ func (p *producer) once(ctx context.Context, contentType, id string, body []byte
 	if err != nil {
 		return answer{}, 0, err
 	}
-	p.sign(req, id, body)
+	if err := p.prove(req, id, body); err != nil {
+		return answer{}, 0, err
+	}
 	req.Header.Set("Content-Type", contentType)
 	if p.wait > 0 {
 		req.Header.Set("Prefer", "wait="+strconv.Itoa(p.wait))
@@ -104,13 +107,30 @@ func (p *producer) once(ctx context.Context, contentType, id string, body []byte
 	return answer{resp.StatusCode, text}, time.Duration(after) * time.Second, nil
 }
 
+// prove shows the token, or else signs.
+func (p *producer) prove(req *http.Request, id string, body []byte) error {
+	if p.key.token == nil {
+		p.sign(req, id, body)
+		return nil
+	}
+	token, err := p.key.token(req.Context())
+	if err != nil {
+		return fmt.Errorf("token: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if p.eventKey != "" {
+		req.Header.Set("Headgate-Event-Key", p.eventKey)
+	}
+	return nil
+}
+
 // sign sets the four headers. Each attempt is signed anew.
 func (p *producer) sign(req *http.Request, id string, signed []byte) {
 	now := time.Now()
-	req.Header.Set(webhook.HeaderKeyID, p.keyID)
+	req.Header.Set(webhook.HeaderKeyID, p.key.id)
 	req.Header.Set(webhook.HeaderID, id)
 	req.Header.Set(webhook.HeaderTimestamp, webhook.Timestamp(now))
-	req.Header.Set(webhook.HeaderSignature, p.signer.Sign(id, now, signed))
+	req.Header.Set(webhook.HeaderSignature, p.key.signer.Sign(id, now, signed))
 }
 
 // keyFile is what a producer needs of a key's file.
@@ -119,10 +139,20 @@ type keyFile struct {
 	Secret string `toml:"secret"`
 }
 
-// signingKey is a key and its id.
+// signingKey is a key and its id, or a token in its place.
 type signingKey struct {
 	id     string
 	signer *webhook.Signer
+	token  func(context.Context) (string, error)
+}
+
+// tokenOfFile reads a token for each try, so that whoever renews it in its file
+// is all there is to renewing.
+func tokenOfFile(path string) signingKey {
+	return signingKey{token: func(context.Context) (string, error) {
+		text, err := os.ReadFile(path)
+		return strings.TrimSpace(string(text)), err
+	}}
 }
 
 // keyOfFile reads one of the router's hmac keys, or the producer's half of an
@@ -140,7 +170,7 @@ func keyOfFile(path string) (signingKey, error) {
 	if err != nil {
 		return signingKey{}, fmt.Errorf("key %s: %w", path, err)
 	}
-	return signingKey{k.ID, signer}, nil
+	return signingKey{id: k.ID, signer: signer}, nil
 }
 
 func signerOf(secret string) (*webhook.Signer, error) {
@@ -164,7 +194,7 @@ func keyOfConfig(cfg *config.Config) (signingKey, error) {
 		for _, k := range auth.Keys {
 			if auth.Kind == "hmac" && k.State == "active" {
 				signer, err := webhook.NewHMACSigner(k.Material.Reveal())
-				return signingKey{k.ID, signer}, err
+				return signingKey{id: k.ID, signer: signer}, err
 			}
 		}
 	}
@@ -173,15 +203,15 @@ func keyOfConfig(cfg *config.Config) (signingKey, error) {
 
 // useKeyFile signs with the key in a file.
 func (p *producer) useKeyFile(path string) error {
-	key, err := keyOfFile(path)
-	p.keyID, p.signer = key.id, key.signer
+	var err error
+	p.key, err = keyOfFile(path)
 	return err
 }
 
 // useConfigKey signs with the first active hmac key of a configuration.
 func (p *producer) useConfigKey(cfg *config.Config) error {
-	key, err := keyOfConfig(cfg)
-	p.keyID, p.signer = key.id, key.signer
+	var err error
+	p.key, err = keyOfConfig(cfg)
 	return err
 }
 

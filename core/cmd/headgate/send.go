@@ -23,11 +23,17 @@ import (
 	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/curve"
+	"github.com/headgate-io/headgate/sdk/dsse"
+	"github.com/headgate-io/headgate/sdk/jwk"
 )
 
 // sending is what send was asked for.
 type sending struct {
-	to, zmq, key      string
+	to, zmq           string
+	key, token        string
+	eventKey          string // file
+	eventKeyID        string
+	bound             bool
 	securing          securing
 	event             string
 	id, source, kind  string
@@ -48,7 +54,9 @@ func (a *app) sendCommand() *cobra.Command {
 or by ZeroMQ.
 
 Without --to, --zmq and --key it takes the first door and the first active hmac
-key of the configuration. --event sends a CloudEvent of your own from a file.`,
+key of the configuration. --event sends a CloudEvent of your own from a file.
+--token shows a token (JWT) instead of signing with a key; --event-key has the
+event itself signed, end to end, whichever of them proves the sender.`,
 		Example: `  headgate send --type com.example.order.created --data '{"amount": 12.5}'
   headgate send --event order.json --wait 10
   headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100
@@ -60,6 +68,11 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
 	f.StringVar(&s.zmq, "zmq", "", "the router's ZeroMQ door, as in tcp://events.example:5550 or ipc:///run/headgate/in.sock")
 	f.StringVar(&s.key, "key", "", "key `file` to sign with (hmac, or the private half of an ed25519 key)")
+	f.StringVar(&s.token, "token", "", "`file` of a token (JWT), read anew for each try")
+	f.StringVar(&s.eventKey, "event-key", "", "`file` of a private key, P-256 or Ed25519, to sign each event with: PEM (PKCS #8) or whsk_")
+	f.StringVar(&s.eventKeyID, "event-key-id", "", "the `id` that this key has in [[event_keys]]")
+	f.BoolVar(&s.bound, "bound", false, "the token is bound to the event key (cnf): show the public key with it")
+	cmd.MarkFlagsMutuallyExclusive("key", "token")
 	s.securing.flags(cmd)
 	f.StringVar(&s.event, "event", "", "`file` of a structured CloudEvent, - for standard input, instead of --type, --id, --source, --subject and --data")
 	f.StringVar(&s.id, "id", "", "the event's id; random when empty. With it the event has no time, so that the same command again is the same event")
@@ -86,7 +99,17 @@ key of the configuration. --event sends a CloudEvent of your own from a file.`,
 }
 
 func (a *app) send(ctx context.Context, s sending) error {
-	p, stop, err := a.door(ctx, s)
+	var events *dsse.Signer
+	if s.bound && (s.token == "" || s.eventKey == "") {
+		return errors.New("--bound is of a token and an event key: say --token and --event-key")
+	}
+	if s.eventKey != "" {
+		var err error
+		if events, err = eventSignerOf(s.eventKey, s.eventKeyID); err != nil {
+			return err
+		}
+	}
+	p, stop, err := a.door(ctx, s, events)
 	if err != nil {
 		return err
 	}
@@ -99,6 +122,12 @@ func (a *app) send(ctx context.Context, s sending) error {
 		e, err := sdk.ParseEvent(raw)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", s.event, err)
+		}
+		if events != nil {
+			if e, err = events.Sign(&e); err != nil {
+				return err
+			}
+			raw = e.Raw
 		}
 		s.count, s.batch = 1, 1
 		return a.sendAll(ctx, p, s, func(int) (string, []byte) { return e.ID, raw })
@@ -116,26 +145,45 @@ func (a *app) send(ctx context.Context, s sending) error {
 		if s.count > 1 {
 			id = fmt.Sprintf("%s-%d", base, n)
 		}
-		return id, newEvent(id, s, data)
+		raw := newEvent(id, s, data)
+		if events != nil {
+			raw = signedEvent(events, raw)
+		}
+		return id, raw
 	})
+}
+
+// signedEvent signs an event that newEvent made. One that cannot be read goes out
+// as it is: the router says what is wrong with it.
+func signedEvent(by *dsse.Signer, raw []byte) []byte {
+	e, err := sdk.ParseEvent(raw)
+	if err != nil {
+		return raw
+	}
+	if e, err = by.Sign(&e); err != nil {
+		return raw
+	}
+	return e.Raw
 }
 
 // door is the way to a router's door, HTTP or ZeroMQ, from flags or from the
 // configuration. stop ends it.
-func (a *app) door(ctx context.Context, s sending) (p poster, stop func(), err error) {
+func (a *app) door(ctx context.Context, s sending, events *dsse.Signer) (p poster, stop func(), err error) {
 	var key signingKey
-	if s.key != "" {
+	if s.token != "" {
+		key = tokenOfFile(s.token)
+	} else if s.key != "" {
 		if key, err = keyOfFile(s.key); err != nil {
 			return nil, nil, err
 		}
 	}
 	to, known := cmp.Or(s.to, s.zmq), curve.Public{}
-	if to == "" || key.signer == nil {
+	if to == "" || key.signer == nil && key.token == nil {
 		cfg, err := a.load(nil)
 		if err != nil {
 			return nil, nil, err
 		}
-		if key.signer == nil {
+		if key.signer == nil && key.token == nil {
 			if key, err = keyOfConfig(cfg); err != nil {
 				return nil, nil, err
 			}
@@ -150,12 +198,12 @@ func (a *app) door(ctx context.Context, s sending) (p poster, stop func(), err e
 		}
 	}
 	if s.zmq != "" || !strings.HasPrefix(to, "http") && s.to == "" {
-		return a.zmqDoor(ctx, s, reachable(to), known, key)
+		return a.zmqDoor(ctx, s, reachable(to), known, key, events)
 	}
-	return httpDoor(s, to, key)
+	return httpDoor(s, to, key, events)
 }
 
-func httpDoor(s sending, to string, key signingKey) (poster, func(), error) {
+func httpDoor(s sending, to string, key signingKey, events *dsse.Signer) (poster, func(), error) {
 	if s.securing.server != "" || s.securing.key != "" {
 		return nil, nil, errors.New("--curve-server and --curve-key are for a ZeroMQ door: say --zmq")
 	}
@@ -167,7 +215,15 @@ func httpDoor(s sending, to string, key signingKey) (poster, func(), error) {
 			return nil, nil, err
 		}
 	}
-	return &producer{to: strings.TrimSuffix(to, "/"), keyID: key.id, signer: key.signer, retries: s.retries, wait: s.wait,
+	eventKey := ""
+	if s.bound {
+		public, err := json.Marshal(jwk.Key{Public: events.Public()})
+		if err != nil {
+			return nil, nil, fmt.Errorf("event key: %w", err)
+		}
+		eventKey = string(public)
+	}
+	return &producer{to: strings.TrimSuffix(to, "/"), key: key, eventKey: eventKey, retries: s.retries, wait: s.wait,
 		client: &http.Client{Transport: transport, Timeout: time.Minute}}, transport.CloseIdleConnections, nil
 }
 
