@@ -138,7 +138,7 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	secret, err := webhook.ParseSecret(strings.TrimSpace(ts.ReadFile("secret")))
 	ts.Check(err)
 	p := producer{to: ts.Getenv("edge"), key: signingKey{id: "edge-1"}, client: &http.Client{Timeout: patience}}
-	p.signer, err = webhook.NewHMACSigner(secret)
+	p.key.signer, err = webhook.NewHMACSigner(secret)
 	ts.Check(err)
 	raw := []byte(ts.ReadFile(args[1]))
 	event, err := sdk.ParseEvent(raw)
