@@ -4,8 +4,6 @@ package core
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,8 +51,12 @@ type Core struct {
 	telemetry []telemetry
 	doors     []door
 	admin     *admin.Server
-	keyed     []*keyed
-	keys      delivery.Keys
+	signing   *signing
+	keyring   *keyring
+
+	senderKeys   *source[*config.Config]
+	deliveryKeys *source[[]datadir.SigningKey]
+	curveKeys    []rereader
 
 	bound    []func() error // gives addresses back when Run never comes
 	teardown []func() error // what outlives Run; last in, first out
@@ -93,21 +95,19 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 		return nil, err
 	}
 
-	signingKey := ""
-	if cfg.Signing.Key != "" {
-		signingKey = cfg.Path(cfg.Signing.Key[len("file:"):])
-	}
-	dir, err := datadir.Open(cfg.Path(cfg.Data.Dir), signingKey)
+	dir, err := datadir.Open(cfg.Path(cfg.Data.Dir))
 	if err != nil {
 		return nil, err
 	}
 	c.teardown = append(c.teardown, dir.Close)
-	signer := delivery.NewSigner(dir.Delivery)
-	c.keys = delivery.NewKeys(dir.Delivery.Public().(ed25519.PublicKey))
-	jwks, err := json.Marshal(c.keys)
+	signingKeys, err := DeliveryKeys(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("delivery keys: %w", err)
+		return nil, err
 	}
+	if c.signing, err = newSigning(signingKeys); err != nil {
+		return nil, err
+	}
+	c.deliveryKeys = signingSource(cfg, c.signing, part(o.Log, "keys"))
 
 	if c.store, err = openOutbox(cfg, dir.Path, part(o.Log, "journal")); err != nil {
 		return nil, err
@@ -164,12 +164,12 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 			}
 			c.bound = append(c.bound, release(pub))
 			c.rotates(socket.Name, ch.Curve, pub)
-			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Transforms: steps, Signer: signer, To: pub, Log: log})
+			t := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: cfg.Limits.TelemetryRing, Transforms: steps, Signer: c.signing.Signer, To: pub, Log: log})
 			publishers[ch.Name] = t
 			c.telemetry = append(c.telemetry, telemetry{Telemetry: t, name: ch.Name, socket: pub})
 			continue
 		}
-		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Transforms: steps, Unknown: unknown, Signer: signer,
+		channels[ch.Name] = dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: c.store, Transforms: steps, Unknown: unknown, Signer: c.signing.Signer,
 			LeaseKey: dir.Lease, Reply: c.replyTo(), Log: log, Now: c.clock.Now})
 		channels[ch.Name].Pause(c.pauses.has(ch.Name))
 		push, err := topology.NewCommands(socket, ch.Prefetch, channels[ch.Name])
@@ -183,10 +183,12 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 
 	c.intake = intake.New(intake.Options{Store: c.store, Telemetry: publishers, Rates: cfg.Limits.Rates, Waiters: cfg.Limits.Waiters,
 		Batch: cfg.Limits.Batch, Log: part(o.Log, "intake"), Now: c.clock.Now, Wall: time.Now}, rules)
+	c.keyring = newKeyring(cfg, c.trusted, c.intake, rules, part(o.Log, "keys"))
+	c.senderKeys = keySource(cfg, c.keyring)
 
 	for i := range cfg.Ingress {
 		if in := &cfg.Ingress[i]; isHTTP(in) {
-			err = c.openHTTP(in, jwks)
+			err = c.openHTTP(in)
 		} else {
 			err = c.openZMQ(in)
 		}
@@ -206,7 +208,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 // rotates notes a socket whose CURVE keys may change while it runs.
 func (c *Core) rotates(name string, from *config.Curve, s rotator) {
 	if from != nil {
-		c.keyed = append(c.keyed, &keyed{name: name, from: from, socket: s})
+		c.curveKeys = append(c.curveKeys, curveSource(c.cfg, name, from, s, part(c.o.Log, "keys")))
 	}
 }
 
@@ -279,7 +281,7 @@ func (c *Core) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { <-work.Done(); settling.Wait(); kept(); return nil })
 	g.Go(func() error { return c.admin.Run(work) })
-	g.Go(func() error { return rotate(work, c.cfg, c.keyed, part(c.o.Log, "keys")) })
+	g.Go(func() error { return rotate(work, append([]rereader{c.senderKeys, c.deliveryKeys}, c.curveKeys...)) })
 	doors, closeDoors := context.WithCancel(work)
 	defer closeDoors()
 	shut := make(chan struct{})
@@ -325,7 +327,7 @@ func (c *Core) ready() {
 	if lead := c.clock.Lead(); lead > clockLead {
 		c.o.Log.Warn().Stringer("by", lead.Truncate(time.Second)).Msg("the clock is behind what is in the store: time goes on from there, and what expires does so early")
 	}
-	c.o.Log.Info().Str("replies", c.replies.Bound()).Str("kid", c.kid()).Str("version", c.o.Version).Msg("ready")
+	c.o.Log.Info().Str("replies", c.replies.Bound()).Str("kid", c.signing.Signer().KeyID()).Str("version", c.o.Version).Msg("ready")
 }
 
 // clockLead is how far the wall clock may lie behind the store unmentioned.
@@ -343,13 +345,6 @@ func (c *Core) nameTheStranded(st outbox.Stats) {
 				Msg("this channel holds events and is not configured: they wait for it to come back")
 		}
 	}
-}
-
-func (c *Core) kid() string {
-	for kid := range c.keys {
-		return kid
-	}
-	return ""
 }
 
 // drain ends the two halves in their order, within [limits] drain.

@@ -25,13 +25,13 @@ type runner interface {
 }
 
 // openHTTP binds an HTTP door.
-func (c *Core) openHTTP(in *config.Ingress, jwks []byte) error {
+func (c *Core) openHTTP(in *config.Ingress) error {
 	tlsConfig, err := serverTLS(c.cfg, in.TLS)
 	if err != nil {
 		return fmt.Errorf("ingress %s: %w", in.Name, err)
 	}
 	d := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: c.intake, TLS: tlsConfig, Behind: prefixes(in.Behind),
-		DefaultKeyIDs: in.DefaultKeyIDs, Keys: jwks, Limits: httpLimits(c.cfg.Limits, in), Log: part(c.o.Log, "ingress")})
+		DefaultKeyIDs: in.DefaultKeyIDs, Keys: c.signing.JWKS, Limits: httpLimits(c.cfg.Limits, in), Log: part(c.o.Log, "ingress")})
 	at, err := url.Parse(in.Listen)
 	if err != nil {
 		return fmt.Errorf("ingress %s: %w", in.Name, err)

@@ -6,16 +6,18 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/curve"
 )
 
-// Rereading gives one tick of rotate for a socket.
+// Rereading gives one look of rotate at the keys of a socket.
 func Rereading(cfg *config.Config, from *config.Curve, socket interface {
 	Rotate([]*curve.Secret) (bool, error)
 }, log zerolog.Logger) func() {
-	k := &keyed{name: "socket", from: from, socket: socket}
-	return func() { k.reread(cfg, log) }
+	s := curveSource(cfg, "socket", from, socket, log)
+	return func() { s.reread() }
 }
 
 // ReadPauses reads what is paused in a data directory.
@@ -40,3 +42,22 @@ func NameTheStranded(log zerolog.Logger, st outbox.Stats, channels ...string) {
 func Clock(base time.Time, wall func() time.Time, passed func() time.Duration) func() time.Time {
 	return (&clock{wall: wall, passed: passed, base: base}).Now
 }
+
+// KeyReading gives one look of rotate at the keys of a configuration, what then
+// counts, and how often files were read.
+func KeyReading(cfg *config.Config, log zerolog.Logger) (reread func() bool, inUse func() *trust.Snapshot, reads *int, err error) {
+	rules, err := Rules(cfg)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in := &lastUsed{rules}
+	s := keySource(cfg, newKeyring(cfg, trusted{}, in, rules, log))
+	read, n := s.read, 0
+	s.read = func() (*config.Config, []string, error) { n++; return read() }
+	return s.reread, func() *trust.Snapshot { return in.rules.Trust }, &n, nil
+}
+
+// lastUsed is users that remember.
+type lastUsed struct{ rules *intake.Generation }
+
+func (l *lastUsed) Use(g *intake.Generation) { l.rules = g }

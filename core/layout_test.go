@@ -23,7 +23,7 @@ var layout = map[string][]string{
 	"sdk/dsse":                   {"sdk", "sdk/jwk"},
 	"sdk/jwk":                    {"sdk", "sdk/webhook"},
 	"sdk/jwks":                   {"sdk", "sdk/jwk"},
-	"sdk/jwks/jwkstest":          {"sdk/jwk"},
+	"sdk/jwks/jwkstest":          {"sdk", "sdk/jwk"},
 	"sdk/curve":                  {},
 	"sdk/zmq":                    {"sdk/curve"},
 	"sdk/consumer":               {"sdk", "sdk/delivery", "sdk/dsse", "sdk/zmq"},
@@ -55,7 +55,7 @@ var layout = map[string][]string{
 	"core/supervisor":            {"sdk", "sdk/host"},
 	"core/topology":              {"sdk", "sdk/curve", "sdk/delivery", "sdk/zmq"},
 	"core/ingress":               {"sdk", "sdk/webhook", "core/intake", "core/outbox", "core/trust"},
-	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/supervisor", "core/topology"},
+	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/supervisor", "core/topology", "core/trust"},
 	"core":                       {"*"},
 	"core/cmd/headgate":          {"core", "core/admin", "core/config", "core/datadir", "core/journal", "core/journal/disk", "core/outbox", "core/topology", "configs", "sdk/*", "plugins/*"},
 	"core/cmd/bench":             {"*"},
@@ -66,7 +66,7 @@ var layout = map[string][]string{
 // onlyBy names packages from outside that a few rooms alone may import.
 var onlyBy = map[string][]string{
 	"github.com/go-zeromq/zmq4":    {"sdk/zmq"},
-	"github.com/golang-jwt/jwt/v5": {"core/signature/jwt", "sdk/jwks/jwkstest"},
+	"github.com/golang-jwt/jwt/v5": {"core/signature/jwt"},
 	"cel.dev/cel-go":               {"core/route", "core/trust"},
 	"github.com/knadh/koanf":       {"core/config"},
 	"github.com/spf13/cobra":       {"core/cmd/headgate"},

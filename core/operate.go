@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -16,12 +15,8 @@ var _ admin.Router = (*Core)(nil)
 // Top implements admin.Router.
 func (c *Core) Top(context.Context) (admin.Top, error) {
 	st := c.store.Stats()
-	keys, err := json.Marshal(c.keys)
-	if err != nil {
-		return admin.Top{}, err
-	}
 	taken, bad := c.desk.Counts()
-	top := admin.Top{Version: c.o.Version, Started: c.started, Dev: c.o.Dev, Keys: keys, Intake: c.intake.Counts(), Outbox: st,
+	top := admin.Top{Version: c.o.Version, Started: c.started, Dev: c.o.Dev, Keys: c.signing.JWKS(), Intake: c.intake.Counts(), Outbox: st,
 		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad, Socket: socketOf(c.replies)},
 		Doors:     make([]admin.Door, len(c.doors)),
 		Commands:  make([]admin.Command, len(c.commands)),

@@ -2,69 +2,163 @@ package core
 
 import (
 	"context"
-	"slices"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"github.com/headgate-io/headgate/core/config"
-	"github.com/headgate-io/headgate/sdk/curve"
 )
 
-// rereadEvery is how soon a changed key file counts. Files are read, not
-// watched: links that are swapped, as Kubernetes does, are followed that way.
-const rereadEvery = time.Second
+const (
+	// rereadEvery is how often files are looked at. With settleAfter and the
+	// reading itself it keeps within the second in which a revoked key is dead.
+	rereadEvery = 500 * time.Millisecond
+	// settleAfter is how soon a file that has changed is read once more: it may
+	// be in the midst of being written.
+	settleAfter = 100 * time.Millisecond
+	// young is the age below which a file is read though it looks the same: file
+	// systems tell apart no two changes within one tick of their clock.
+	young = 2 * time.Second
+)
 
-// keyed is a socket with CURVE keys of its own.
-type keyed struct {
-	name   string
-	from   *config.Curve
-	socket rotator
-	last   []*curve.Secret // as read before; a file may be in the midst of being written
-	fault  string          // that was told last; empty while the file is good
+// source is something that stands in files and may change while the router runs.
+// Files are looked at, not watched: links that are swapped, as Kubernetes does,
+// are followed that way. A change counts once two readings in a row agree; a bad
+// one changes nothing and is told of once.
+type source[T any] struct {
+	name string // for the log
+	read func() (value T, files []string, err error)
+	same func(a, b T) bool
+	use  func(T) error // has nothing to do for what is in use already
+	// urgent, where it is not nil, takes what must not wait for a second reading,
+	// nor for what else is wrong with the first.
+	urgent func(T)
+	log    zerolog.Logger
+
+	files   []string
+	look    look
+	last    T
+	lastErr error
+	begun   bool
+	settled bool                   // nothing is to be read before the files look otherwise
+	fault   atomic.Pointer[string] // that was told last; nil before the first reading
 }
 
-type rotator interface {
-	Rotate(secrets []*curve.Secret) (changed bool, err error)
+// Fault is why what stands in the files does not count; empty while it does.
+func (s *source[T]) Fault() string {
+	if told := s.fault.Load(); told != nil {
+		return *told
+	}
+	return ""
 }
 
-// rotate gives sockets the keys that stand in their files, once two readings in
-// a row agree, until ctx ends. A file that is bad or gone changes nothing and is
-// told of once.
-func rotate(ctx context.Context, cfg *config.Config, sockets []*keyed, log zerolog.Logger) error {
-	tick := time.NewTicker(rereadEvery)
-	defer tick.Stop()
+type rereader interface{ reread() (unsettled bool) }
+
+// rotate reads sources anew until ctx ends.
+func rotate(ctx context.Context, sources []rereader) error {
+	timer := time.NewTimer(rereadEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-timer.C:
 		}
-		for _, k := range sockets {
-			k.reread(cfg, log)
+		wait := rereadEvery
+		for _, s := range sources {
+			if s.reread() {
+				wait = settleAfter
+			}
 		}
+		timer.Reset(wait)
 	}
 }
 
-func (k *keyed) reread(cfg *config.Config, log zerolog.Logger) {
-	secrets, err := cfg.ReadCurve(k.from)
-	changed := false
-	if err == nil && slices.EqualFunc(secrets, k.last, func(a, b *curve.Secret) bool { return a.Public() == b.Public() }) {
-		changed, err = k.socket.Rotate(secrets)
+// reread reads what looks otherwise than before. It reports whether it should be
+// called again soon.
+func (s *source[T]) reread() (unsettled bool) {
+	now := lookAt(s.files) // before the reading, so that no change is missed
+	if s.settled && now.equal(s.look) {
+		return false
 	}
-	k.last = secrets
-	if err != nil {
-		if k.fault != err.Error() {
-			log.Error().Str("socket", k.name).Err(err).Msg("curve keys: the file is not good, the keys stay as they are")
+	value, files, err := s.read()
+	agrees := s.begun && text(err) == text(s.lastErr) && s.same(value, s.last)
+	s.files, s.look, s.last, s.lastErr, s.begun = files, now, value, err, true
+	if s.urgent != nil {
+		s.urgent(value)
+	}
+	if s.settled = false; !agrees {
+		return true
+	}
+	if err == nil {
+		err = s.use(value)
+	}
+	s.settled = err == nil && now.rests()
+	s.tell(err)
+	return false
+}
+
+func (s *source[T]) tell(err error) {
+	fault := text(err)
+	switch {
+	case fault != "" && fault != s.Fault():
+		s.log.Error().Err(err).Msg(s.name + ": what stands in the files is not good, all stays as it is")
+	case fault == "" && s.Fault() != "":
+		s.log.Info().Msg(s.name + ": the files are good again")
+	}
+	s.fault.Store(&fault)
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// look is how files look from outside, by path; nil for one that is not there.
+type look map[string]fs.FileInfo
+
+// lookAt looks at files, and at those in directories that do not hide.
+func lookAt(paths []string) look {
+	l := make(look, len(paths))
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if l[path] = info; err != nil || !info.IsDir() {
+			continue
 		}
-		k.fault = err.Error()
-		return
+		entries, _ := os.ReadDir(path) // what cannot be read is for who reads it
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), ".") {
+				path := filepath.Join(path, e.Name())
+				l[path], _ = os.Stat(path)
+			}
+		}
 	}
-	if k.fault != "" {
-		log.Info().Str("socket", k.name).Msg("curve keys: the file is good again")
+	return l
+}
+
+func (l look) equal(other look) bool {
+	return maps.EqualFunc(l, other, func(a, b fs.FileInfo) bool {
+		if a == nil || b == nil {
+			return a == nil && b == nil
+		}
+		return os.SameFile(a, b) && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
+	})
+}
+
+// rests reports whether no file has changed so lately that it may change again
+// unseen.
+func (l look) rests() bool {
+	now := time.Now()
+	for _, info := range l {
+		if info != nil && now.Sub(info.ModTime()) < young {
+			return false
+		}
 	}
-	k.fault = ""
-	if changed {
-		log.Info().Str("socket", k.name).Stringer("key", secrets[0].Public()).Int("keys", len(secrets)).Msg("curve keys changed")
-	}
+	return true
 }

@@ -77,6 +77,7 @@ func TestKeyFilesCountOnceTheyRest(t *testing.T) {
 	}
 	write(both, 0o600)
 	reread()
+	reread()
 	if !strings.Contains(log.String(), "good again") {
 		t.Errorf("log:\n%s", &log)
 	}

@@ -42,7 +42,7 @@ func (c *Client) Top(ctx context.Context) (t Top, err error) {
 // Events implements Router.
 func (c *Client) Events(ctx context.Context, f outbox.Filter) (e []Event, err error) {
 	q := url.Values{}
-	for name, value := range map[string]string{"channel": f.Channel, "state": string(f.State), "source": f.Source, "type": f.Type, "principal": f.Principal} {
+	for name, value := range map[string]string{"channel": f.Channel, "state": string(f.State), "source": f.Source, "type": f.Type, "principal": f.Principal, "key": f.KeyID} {
 		if value != "" {
 			q.Set(name, value)
 		}

@@ -80,7 +80,7 @@ func (s *Server) routes() http.Handler {
 		s.answer(w, func() (any, error) {
 			q := r.URL.Query()
 			f := outbox.Filter{Channel: q.Get("channel"), State: outbox.State(q.Get("state")), Source: q.Get("source"), Type: q.Get("type"),
-				Principal: q.Get("principal"), Held: q.Get("held") == "true"}
+				Principal: q.Get("principal"), KeyID: q.Get("key"), Held: q.Get("held") == "true"}
 			f.Limit, _ = strconv.Atoi(q.Get("limit"))
 			f.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
 			return s.router.Events(r.Context(), f)
@@ -105,6 +105,7 @@ func (s *Server) routes() http.Handler {
 			return done, err
 		})
 	})
+	s.keyRoutes(mux)
 	s.dataRoutes(mux)
 	return mux
 }

@@ -21,6 +21,7 @@ type Router interface {
 	Events(ctx context.Context, f outbox.Filter) ([]Event, error)
 	Event(ctx context.Context, key outbox.Key) (Event, error)
 	Act(ctx context.Context, a Act) (Done, error)
+	Keys(ctx context.Context) (Keys, error)
 	Verify(ctx context.Context) (Checked, error)
 	Backup(ctx context.Context, to Copy) error
 }

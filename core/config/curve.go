@@ -23,6 +23,15 @@ func (c *Config) ReadCurve(t *Curve) ([]*curve.Secret, error) {
 	return c.readCurve(t, nil)
 }
 
+// CurveFiles lists the file that ReadCurve reads; none for a variable.
+func (c *Config) CurveFiles(t *Curve) []string {
+	path, found := strings.CutPrefix(t.Secret, "file:")
+	if !found {
+		return nil
+	}
+	return []string{c.Path(path)}
+}
+
 // ReadSecrets reads the secret keys of CURVE in a file, newest first, by the
 // rules of loading. Its errors hold none of them.
 func ReadSecrets(path string) ([]*curve.Secret, error) {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -82,12 +84,67 @@ func notNil(list []string) []string {
 	return list
 }
 
+// ChangeKey gives the key in a file of a key directory another state, and says why
+// in a comment on top. All else stays as it is, but a revoked key's secret: that
+// is destroyed. The file is replaced whole or not at all. Errors hold none of the
+// secret.
+func ChangeKey(file, state, why string) error {
+	text, err := readFile(file, maxSecretFile)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	var k keyTOML
+	if err := toml.Unmarshal(text, &k); err != nil {
+		return fmt.Errorf("%s: it is not TOML", file) // err may quote the secret
+	}
+	k.State = state
+	if state == StateRevoked {
+		k.Secret = ""
+	}
+	comment := "# " + strings.Join(strings.Fields(strings.ToValidUTF8(why, "")), " ") + "\n"
+	edited := comment + editKey(string(text), state)
+	var as keyTOML
+	if err := toml.Unmarshal([]byte(edited), &as); err != nil || !reflect.DeepEqual(as, k) {
+		whole, err := toml.Marshal(k) // it is written in a way that lines do not tell
+		if err != nil {
+			return fmt.Errorf("key %s: %w", k.ID, err)
+		}
+		edited = comment + string(whole)
+	}
+	if err := replaceWhole(file, []byte(edited)); err != nil {
+		return fmt.Errorf("key %s: %w", k.ID, err)
+	}
+	return nil
+}
+
+var (
+	stateLine  = regexp.MustCompile(`(?m)^[ \t]*state[ \t]*=.*\n?`)
+	secretLine = regexp.MustCompile(`(?m)^[ \t]*secret[ \t]*=.*\n?`)
+)
+
+// editKey changes the lines of a key's TOML.
+func editKey(text, state string) string {
+	text = stateLine.ReplaceAllLiteralString(text, "")
+	if state == StateRevoked {
+		text = secretLine.ReplaceAllLiteralString(text, "")
+	}
+	return fmt.Sprintf("state = %q\n", state) + text
+}
+
+// CreatePrivate makes a file of mode 0600 with all of text in it, on disk. One
+// that is there already stays as it is, and the error is fs.ErrExist.
+func CreatePrivate(path string, text []byte) error { return createWhole(path, text) }
+
+// ReplacePrivate puts all of text, on disk, in the place of what a file has, and
+// keeps its mode. Behind a link it replaces what that leads to.
+func ReplacePrivate(path string, text []byte) error { return replaceWhole(path, text) }
+
 // createWhole makes a file of mode 0600 with all of text in it, on disk. A
 // hard link, unlike a rename, never replaces.
 func createWhole(path string, text []byte) error { return placeWhole(path, text, os.Link) }
 
-// replaceWhole is createWhole in the place of a file that is there. Behind a
-// link it replaces what that leads to.
+// replaceWhole is createWhole in the place of a file that is there, whose mode
+// stays. Behind a link it replaces what that leads to.
 func replaceWhole(path string, text []byte) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -102,7 +159,9 @@ func placeWhole(path string, text []byte, place func(from, to string) error) err
 		return err
 	}
 	defer os.Remove(f.Name()) // after a rename it is gone
-	_, err = f.Write(text)
+	if err = keepAccess(f, path); err == nil {
+		_, err = f.Write(text)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -2,15 +2,15 @@
 // socket, and the lock that keeps a second router out.
 //
 // [Open] makes a new directory complete, and refuses one that is not: a router
-// whose keys are gone must not silently become another router.
+// whose keys are gone must not silently become another router. Keys are made in a
+// new directory alone; [ReadKeys] tells those that sign deliveries while a router
+// runs.
 package datadir
 
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,17 +41,15 @@ var ErrLocked = errors.New("another router uses this data directory: stop it, or
 
 // Dir is an open data directory.
 type Dir struct {
-	Path     string
-	Delivery ed25519.PrivateKey // signs deliveries
-	Lease    []byte             // makes leases
+	Path  string
+	Lease []byte // makes leases
 
 	lock *os.File
 }
 
-// Open locks the directory and reads its keys. A new directory gets mode 0700
-// and fresh keys; deliveryKey, where not empty, is the file of a delivery key
-// given from outside instead.
-func Open(path, deliveryKey string) (_ *Dir, err error) {
+// Open locks the directory and reads its lease key. A new directory gets mode
+// 0700 and fresh keys.
+func Open(path string) (_ *Dir, err error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -73,12 +71,6 @@ func Open(path, deliveryKey string) (_ *Dir, err error) {
 	}()
 	if err := d.init(); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", path, err)
-	}
-	if deliveryKey == "" {
-		deliveryKey = d.file(deliveryFile)
-	}
-	if d.Delivery, err = ReadKey(deliveryKey); err != nil {
-		return nil, err
 	}
 	if d.Lease, err = os.ReadFile(d.file(leaseFile)); err != nil || len(d.Lease) != leaseKeySize {
 		return nil, fmt.Errorf("data directory %s: lease key cannot be read: restore %s", path, leaseFile)
@@ -115,7 +107,7 @@ func (d *Dir) init() error {
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	text, err = FormatKeys([]SigningKey{{Private: key}})
 	if err != nil {
 		return err
 	}
@@ -125,7 +117,7 @@ func (d *Dir) init() error {
 		name string
 		text []byte
 	}{
-		{deliveryFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})},
+		{deliveryFile, text},
 		{leaseFile, lease},
 		{formatFile, fmt.Appendf(nil, "{\"format\":%d}\n", format)},
 	} {
@@ -160,43 +152,4 @@ func (d *Dir) make(name string, text []byte) error {
 		return err
 	}
 	return syncDir(d.Path)
-}
-
-// ReadKey reads an Ed25519 private key, PKCS #8 in PEM (RFC 8410), from a file
-// that nobody else may read.
-func ReadKey(path string) (ed25519.PrivateKey, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("delivery key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("delivery key %s: others may read it: chmod 600 it", path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("delivery key: %w", err)
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("delivery key %s: not PEM", path)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("delivery key %s: not a PKCS #8 key", path)
-	}
-	ed, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("delivery key %s: not an Ed25519 key", path)
-	}
-	return ed, nil
-}
-
-// PublicKey gives the delivery key of a data directory that a router may use
-// at the same time.
-func PublicKey(path string) (ed25519.PublicKey, error) {
-	key, err := ReadKey(filepath.Join(path, deliveryFile))
-	if err != nil {
-		return nil, err
-	}
-	return key.Public().(ed25519.PublicKey), nil
 }

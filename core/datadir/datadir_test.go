@@ -2,6 +2,7 @@ package datadir_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,9 +11,19 @@ import (
 	"github.com/headgate-io/headgate/core/datadir"
 )
 
+// delivery reads the delivery key of a data directory that has one.
+func delivery(t *testing.T, path string) ed25519.PrivateKey {
+	t.Helper()
+	keys, err := datadir.ReadKeys(path)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d delivery keys, %v", len(keys), err)
+	}
+	return keys[0].Private
+}
+
 func TestKeysLastAndTheLockKeepsOthersOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
-	first, err := datadir.Open(path, "")
+	first, err := datadir.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,48 +35,70 @@ func TestKeysLastAndTheLockKeepsOthersOut(t *testing.T) {
 			t.Errorf("mode of %s is %v", name, info.Mode())
 		}
 	}
-	if _, err := datadir.Open(path, ""); !errors.Is(err, datadir.ErrLocked) {
+	key := delivery(t, path)
+	if _, err := datadir.Open(path); !errors.Is(err, datadir.ErrLocked) {
 		t.Errorf("a second one got in: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := datadir.Open(path, "")
+	again, err := datadir.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if !bytes.Equal(first.Delivery, again.Delivery) || !bytes.Equal(first.Lease, again.Lease) {
+	if !delivery(t, path).Equal(key) || !bytes.Equal(first.Lease, again.Lease) {
 		t.Error("keys changed")
-	}
-	public, err := datadir.PublicKey(path)
-	if err != nil || !public.Equal(first.Delivery.Public()) {
-		t.Errorf("public key: %v", err)
 	}
 }
 
 func TestOpenRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
-		"a missing delivery key": func(p string) error { return os.Remove(filepath.Join(p, "delivery.key")) },
-		"a missing lease key":    func(p string) error { return os.Remove(filepath.Join(p, "lease.key")) },
-		"a short lease key":      func(p string) error { return os.WriteFile(filepath.Join(p, "lease.key"), []byte("x"), 0o600) },
-		"a key others may read":  func(p string) error { return os.Chmod(filepath.Join(p, "delivery.key"), 0o640) },
-		"an open directory":      func(p string) error { return os.Chmod(p, 0o755) },
+		"a missing lease key": func(p string) error { return os.Remove(filepath.Join(p, "lease.key")) },
+		"a short lease key":   func(p string) error { return os.WriteFile(filepath.Join(p, "lease.key"), []byte("x"), 0o600) },
+		"an open directory":   func(p string) error { return os.Chmod(p, 0o755) },
 		"a newer format": func(p string) error {
 			return os.WriteFile(filepath.Join(p, "format.json"), []byte(`{"format":2}`), 0o600)
 		},
 	} {
 		path := filepath.Join(t.TempDir(), "data")
-		d, err := datadir.Open(path, "")
+		d, err := datadir.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(d.Close(), spoil(path)); err != nil {
 			t.Fatal(err)
 		}
-		if d, err := datadir.Open(path, ""); err == nil {
+		if d, err := datadir.Open(path); err == nil {
 			d.Close()
 			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func TestReadKeysRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"a missing file":           os.Remove,
+		"a file others may read":   func(p string) error { return os.Chmod(p, 0o640) },
+		"a file of something else": func(p string) error { return os.WriteFile(p, []byte("x"), 0o600) },
+		"a file beyond all bounds": func(p string) error { return os.Truncate(p, 65<<10) },
+	} {
+		path := filepath.Join(t.TempDir(), "data")
+		d, err := datadir.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(d.Close(), spoil(datadir.SigningFile(path))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := datadir.ReadKeys(path); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+		if d, err = datadir.Open(path); err != nil { // they are no reason to be refused: they may come from outside
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -78,7 +111,7 @@ func TestAStartThatWasCutShortBeginsAnew(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "delivery.key.new"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := datadir.Open(path, "")
+	d, err := datadir.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,19 +120,20 @@ func TestAStartThatWasCutShortBeginsAnew(t *testing.T) {
 
 func TestKeysSurviveTheLossOfTheFormatFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
-	first, err := datadir.Open(path, "")
+	first, err := datadir.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	key := delivery(t, path)
 	if err := errors.Join(first.Close(), os.Remove(filepath.Join(path, "format.json"))); err != nil {
 		t.Fatal(err)
 	}
-	again, err := datadir.Open(path, "")
+	again, err := datadir.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if !bytes.Equal(first.Delivery, again.Delivery) || !bytes.Equal(first.Lease, again.Lease) {
+	if !delivery(t, path).Equal(key) || !bytes.Equal(first.Lease, again.Lease) {
 		t.Error("keys were made anew")
 	}
 }

@@ -34,9 +34,9 @@ type Store interface {
 type Options struct {
 	Settings
 	Store      Store
-	Transforms map[string]Transform // by the names that entries are accepted with
-	Unknown    *Unknown             // shared by the channels of a router; nil for one of its own
-	Signer     *delivery.Signer
+	Transforms map[string]Transform    // by the names that entries are accepted with
+	Unknown    *Unknown                // shared by the channels of a router; nil for one of its own
+	Signer     func() *delivery.Signer // gives who signs a batch; another one whenever the key has changed
 	LeaseKey   []byte
 	Reply      string // endpoint consumers are told to reply to
 	Log        zerolog.Logger
@@ -226,11 +226,11 @@ func (c *Channel) tell(n Notice) {
 
 // deliver builds, signs and hands over deliveries, as many as one signature covers.
 func (c *Channel) deliver(sends []Send) {
-	deliveries := make([][][]byte, len(sends))
+	signer, deliveries := c.o.Signer(), make([][][]byte, len(sends))
 	for i := range sends {
-		deliveries[i] = c.frames(&sends[i])
+		deliveries[i] = c.frames(&sends[i], signer.KeyID())
 	}
-	if err := c.o.Signer.Sign(deliveries); err != nil {
+	if err := signer.Sign(deliveries); err != nil {
 		c.o.Log.Error().Err(err).Msg("deliveries cannot be signed")
 		c.takeBack(sends)
 		return
@@ -264,12 +264,12 @@ func (c *Channel) takeBack(sends []Send) {
 }
 
 // frames are a delivery's first four.
-func (c *Channel) frames(s *Send) [][]byte {
+func (c *Channel) frames(s *Send, kid string) [][]byte {
 	e := s.Item.Entry
 	h := delivery.Header{
 		ID: e.Event.ID, Source: e.Event.Source, Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt,
 		Lease: c.leases.Lease(delivery.Grant{Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt, Peer: s.Peer}),
-		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: c.o.Signer.KeyID(),
+		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: kid,
 	}
 	h.TraceParent, _ = e.Event.Extension("traceparent")
 	event, original := e.Event.Raw, []byte(nil)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +23,17 @@ import (
 var (
 	signKey  = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))
 	leaseKey = bytes.Repeat([]byte{2}, 32)
-	keys     = delivery.NewKeys(signKey.Public().(ed25519.PublicKey))
+	nextKey  = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, 32))
+	keys     = delivery.NewKeys(signKey.Public().(ed25519.PublicKey), nextKey.Public().(ed25519.PublicKey))
+
+	asked atomic.Uint64 // how often for the signer
 )
+
+// signer gives another one each time it is asked: a batch with parts of two keys
+// would verify by neither.
+func signer() *delivery.Signer {
+	return delivery.NewSigner([]ed25519.PrivateKey{signKey, nextKey}[asked.Add(1)%2])
+}
 
 // socket is a fake: what is sent comes out of got.
 type socket struct {
@@ -115,7 +125,7 @@ func newRig(t *testing.T, change func(*dispatch.Settings), more ...func(*dispatc
 	r := &rig{T: t, socket: &socket{got: make(chan sent, 1000), refused: make(chan struct{}, 1)}, log: new(lockedBuffer)}
 	r.store = &flaky{Engine: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1 << 20, Capacity: 1 << 30,
 		MaxPending: map[string]int64{"c": 1 << 30, "d": 1 << 30}})}
-	o := dispatch.Options{Settings: set, Store: r.store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey,
+	o := dispatch.Options{Settings: set, Store: r.store, Signer: signer, LeaseKey: leaseKey,
 		Reply: "tcp://127.0.0.1:1", Log: zerolog.New(r.log)}
 	for _, m := range more {
 		m(&o)
@@ -382,7 +392,7 @@ func TestWhatIsOutOutlivesTheRouter(t *testing.T) {
 	store := &lasting{Engine: r.store}
 	run := func(while func(ch *dispatch.Channel, desk *dispatch.Desk, got <-chan sent)) {
 		ch := dispatch.NewChannel(dispatch.Options{Settings: dispatch.Settings{Name: "d", Prefetch: 8, AckTimeout: time.Hour, MaxHold: time.Hour, MaxAttempts: 3},
-			Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop()})
+			Store: store, Signer: signer, LeaseKey: leaseKey, Log: zerolog.Nop()})
 		desk := &dispatch.Desk{Asking: store, Leases: delivery.NewLeases(leaseKey), Channels: map[string]*dispatch.Channel{"d": ch}, Log: zerolog.Nop()}
 		to := &socket{got: make(chan sent, 10)}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -434,7 +444,7 @@ func TestWhatIsOutOutlivesTheRouter(t *testing.T) {
 
 func TestWhatIsDecidedAtTheEndIsSettled(t *testing.T) {
 	store := &flaky{Engine: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 100, Capacity: 1 << 20, MaxPending: map[string]int64{"c": 1 << 20}})}
-	ch := dispatch.NewChannel(dispatch.Options{Settings: settings(), Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop()})
+	ch := dispatch.NewChannel(dispatch.Options{Settings: settings(), Store: store, Signer: signer, LeaseKey: leaseKey, Log: zerolog.Nop()})
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	store.fails = 2 // the settler may try once itself
@@ -486,7 +496,7 @@ func (p *publisher) Publish(d [][][]byte) {
 
 func TestTelemetryIsCountedExactly(t *testing.T) {
 	p := &publisher{hold: make(chan struct{}), got: make(chan int, 1000)}
-	tm := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: "t", Ring: 10, Signer: delivery.NewSigner(signKey), To: p, Log: zerolog.Nop()})
+	tm := dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: "t", Ring: 10, Signer: signer, To: p, Log: zerolog.Nop()})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- tm.Run(ctx) }()

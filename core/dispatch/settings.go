@@ -42,10 +42,11 @@ func (s *Settings) tick() time.Duration {
 	return min(max(s.AckTimeout/ticksPerTimeout, minTick), maxTick)
 }
 
+// Validity is how long a delivery may be acted on after it was signed.
+func (s *Settings) Validity() time.Duration { return max(2*s.MaxHold, minExpiry) }
+
 // expiry is when a delivery sent at now must no longer be acted on.
-func (s *Settings) expiry(now time.Time) time.Time {
-	return now.Add(max(2*s.MaxHold, minExpiry))
-}
+func (s *Settings) expiry(now time.Time) time.Time { return now.Add(s.Validity()) }
 
 // backoff is the wait after so many failures. jitter is in [0, 1).
 func (s *Settings) backoff(failures int, jitter float64) time.Duration {

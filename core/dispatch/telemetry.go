@@ -47,8 +47,8 @@ type TelemetryOptions struct {
 	Name       string
 	Ring       int // events held at most
 	Transforms map[string]Transform
-	Patience   time.Duration // for a batch at its transforms; 0 for 5 s
-	Signer     *delivery.Signer
+	Patience   time.Duration           // for a batch at its transforms; 0 for 5 s
+	Signer     func() *delivery.Signer // as in Options
 	To         Publisher
 	Log        zerolog.Logger
 }
@@ -131,14 +131,14 @@ func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 	// Whoever is about to publish goes first: what they bring shares one
 	// signature. Nothing waits when nobody is.
 	runtime.Gosched()
-	now := time.Now()
+	now, signer := time.Now(), t.o.Signer()
 	batch := make([][][]byte, 0, 16)
 	for more := true; more && len(batch) < delivery.MaxBatch; {
 		t.held.Add(-int64(len(p.entry.Event.Raw)))
 		if len(p.transforms) > 0 {
 			route(p.transforms).enter(p.entry)
 		} else {
-			batch = append(batch, t.frames(p.entry, nil, now))
+			batch = append(batch, t.frames(p.entry, nil, now, signer.KeyID()))
 		}
 		if more = len(batch) < delivery.MaxBatch; more {
 			select {
@@ -148,14 +148,14 @@ func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 			}
 		}
 	}
-	t.send(batch)
+	t.send(batch, signer)
 }
 
-func (t *Telemetry) send(batch [][][]byte) {
+func (t *Telemetry) send(batch [][][]byte, signer *delivery.Signer) {
 	if len(batch) == 0 {
 		return
 	}
-	if err := t.o.Signer.Sign(batch); err != nil {
+	if err := signer.Sign(batch); err != nil {
 		t.dropped.Add(uint64(len(batch)))
 		t.o.Log.Error().Err(err).Msg("telemetry cannot be signed")
 		return
@@ -166,9 +166,9 @@ func (t *Telemetry) send(batch [][][]byte) {
 
 // frames are those of an event that has left the ring; p is nil for one that
 // goes as it was accepted.
-func (t *Telemetry) frames(e *outbox.Entry, p *Passage, now time.Time) [][]byte {
+func (t *Telemetry) frames(e *outbox.Entry, p *Passage, now time.Time, kid string) [][]byte {
 	h := delivery.Header{ID: e.Event.ID, Source: e.Event.Source, Channel: t.o.Name, Accepted: e.Accepted,
-		Expires: now.Add(minExpiry).Unix(), KeyID: t.o.Signer.KeyID()}
+		Expires: now.Add(minExpiry).Unix(), KeyID: kid}
 	h.TraceParent, _ = e.Event.Extension("traceparent")
 	event := e.Event.Raw
 	if p != nil {

@@ -75,7 +75,7 @@ func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {
 	results, stuck, err := l.chain.apply(ctx, batch)
 	l.t.unready.Add(uint64(len(stuck)))
 	l.tell(err)
-	now := time.Now()
+	now, signer := time.Now(), l.t.o.Signer()
 	refused := 0
 	through := make([][][]byte, 0, len(results))
 	for i := range results {
@@ -89,11 +89,11 @@ func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {
 				r.tell(l.t.o.Log.Warn()).Msg("dropped: a transform cannot take it")
 			}
 		default:
-			through = append(through, l.t.frames(r.Item.Entry, r.Passage, now))
+			through = append(through, l.t.frames(r.Item.Entry, r.Passage, now, signer.KeyID()))
 		}
 	}
 	l.refusing = refused > 0
-	l.t.send(through)
+	l.t.send(through, signer)
 }
 
 // tell logs the beginning and the end of a failure.

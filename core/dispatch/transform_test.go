@@ -610,7 +610,7 @@ func TestWhatIsAtTransformsGoesBackAtTheEnd(t *testing.T) {
 	away := pass()
 	away.set(false)
 	set := settings()
-	ch := dispatch.NewChannel(dispatch.Options{Settings: set, Store: store, Signer: delivery.NewSigner(signKey), LeaseKey: leaseKey, Log: zerolog.Nop(),
+	ch := dispatch.NewChannel(dispatch.Options{Settings: set, Store: store, Signer: signer, LeaseKey: leaseKey, Log: zerolog.Nop(),
 		Transforms: map[string]dispatch.Transform{"hung": hung, "p": pass(), "away": away}})
 	for n, name := range []string{"p", "p", "p", "hung", "hung", "away", "away"} {
 		e := sdk.Event{ID: fmt.Sprint(n), Source: "/w", Type: "t", SpecVersion: "1.0"}

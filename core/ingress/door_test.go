@@ -84,7 +84,7 @@ func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
 	t.Helper()
 	d := newDoor(t)
 	o := ingress.HTTPOptions{Name: "edge", Intake: d.intake, Limits: limits(), Log: zerolog.Nop(),
-		Keys: []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA"}]}`)}
+		Keys: func() []byte { return []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA"}]}`) }}
 	if change != nil {
 		change(&o)
 	}

@@ -96,7 +96,7 @@ func (d *HTTP) status(w http.ResponseWriter, r *http.Request, id string) {
 func (d *HTTP) jwks(w http.ResponseWriter, _ *http.Request, _ string) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(d.o.Keys)
+	_, _ = w.Write(d.o.Keys())
 }
 
 // trustedLength is the longest announced body that is allocated before it has

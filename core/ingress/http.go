@@ -45,7 +45,7 @@ type HTTPOptions struct {
 	TLS           *tls.Config    // nil for plain HTTP
 	Behind        []netip.Prefix // peers that may connect; empty for any
 	DefaultKeyIDs []string
-	Keys          []byte // the JWK Set of /.well-known/jwks.json
+	Keys          func() []byte // the JWK Set of /.well-known/jwks.json, as it is now
 	Limits        HTTPLimits
 	Log           zerolog.Logger
 }

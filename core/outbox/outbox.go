@@ -74,7 +74,7 @@ type Facts struct {
 	Request string   `json:"request,omitempty"` // id of the request
 	Ingress string   `json:"ingress,omitempty"`
 	Addr    string   `json:"addr,omitempty"` // of the peer
-	Key     string   `json:"key,omitempty"`  // id of the key that proved the sender; empty for a token
+	Key     string   `json:"key,omitempty"`  // id of the key that proved the sender; for a token, of the one that it is signed by
 	Routes  []string `json:"routes,omitempty"`
 }
 
@@ -256,6 +256,7 @@ type Status struct {
 	Entry     *Entry // nil once the payload is gone
 	Type      string
 	Principal sdk.Principal
+	KeyID     string // of the key that proved the sender: Facts.Key
 	Accepted  time.Time
 	Channels  []ChannelStatus
 }
@@ -284,6 +285,7 @@ type Filter struct {
 	Source    string
 	Type      string
 	Principal string // as sdk.Principal's String gives it
+	KeyID     string // of the key that proved the sender: Facts.Key
 	Held      bool   // only what is held
 	Limit     int    // 0 means 100
 	After     uint64 // sequences above it only, to page

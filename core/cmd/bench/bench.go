@@ -30,6 +30,7 @@ func targets() []target {
 		{"S2", (*bench).telemetry},
 		{"S3", (*bench).commands},
 		{"S4", (*bench).batches},
+		{"S5", (*bench).bearers},
 		{"S6", (*bench).transforms},
 		{"S7", (*bench).routes},
 		{"S8", (*bench).footprint},

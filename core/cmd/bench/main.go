@@ -1,6 +1,6 @@
-// Command bench measures headgate against its speed targets S1 to S4 and S6
-// to S10, and the journal alone: J1 appends, J2 remembered identities, J3 a
-// backlog and a restart. Run it with `go run ./core/cmd/bench`; --only S2,S3
+// Command bench measures headgate against its speed targets S1 to S10, and the
+// journal alone: J1 appends, J2 remembered identities, J3 a backlog and a
+// restart. Run it with `go run ./core/cmd/bench`; --only S2,S3
 // takes a part of it.
 //
 // It compares and asserts nothing. Each measurement stands beside a baseline
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return nil
 	}
 	if len(args) > 0 && args[0] == pluginArg {
-		plugin.Serve(transformer()) // ends the process
+		plugin.Serve(ownPlugin()) // ends the process
 	}
 	var o options
 	var seconds float64

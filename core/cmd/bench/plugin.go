@@ -14,9 +14,9 @@ const pluginArg = "plugin"
 // replacedSchema is what an event gets that is replaced.
 const replacedSchema = "urn:bench"
 
-// transformer is this program as a plugin: a shipped one, with kinds that do as
+// ownPlugin is this program as a plugin: a shipped one, with kinds that do as
 // little as one can.
-func transformer() sdk.Plugin {
+func ownPlugin() sdk.Plugin {
 	p := mask.Plugin()
 	p.Transforms = append(p.Transforms,
 		sdk.NewTransform(kindThat(sdk.Unchanged), func(context.Context, struct{}, *sdk.Event) error { return nil }),
@@ -24,6 +24,7 @@ func transformer() sdk.Plugin {
 			e.DataSchema = replacedSchema
 			return nil
 		}))
+	p.Providers = append(p.Providers, staticProvider())
 	return p
 }
 

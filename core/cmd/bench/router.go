@@ -91,15 +91,24 @@ func (e engine) outbox() string {
 // setup is what routers differ in.
 type setup struct {
 	engine
-	masked bool // commands go through a plugin
+	masked bool    // commands go through a plugin
+	issuer *issuer // of tokens that are taken besides keys; nil for none
 }
 
 // config is the router's.
-func (s setup) config() []byte {
+func (s setup) config() ([]byte, error) {
+	transforms, plugins := "", ""
 	if s.masked {
-		return fmt.Appendf(nil, routerConfig+maskConfig, `"mask"`, s.engine)
+		transforms, plugins = `"mask"`, maskConfig
 	}
-	return fmt.Appendf(nil, routerConfig, "", s.engine)
+	if s.issuer != nil {
+		tokens, err := s.issuer.config()
+		if err != nil {
+			return nil, err
+		}
+		plugins += tokens
+	}
+	return append(fmt.Appendf(nil, routerConfig, transforms, s.engine), plugins...), nil
 }
 
 // playRouter is the router itself, with the configuration of its one argument.
@@ -149,7 +158,11 @@ func (b *bench) newRouter(ctx context.Context, name string, of setup) (*router, 
 	if r.signer, err = webhook.NewHMACSigner(secret); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(r.config, of.config(), 0o600); err != nil {
+	text, err := of.config()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(r.config, text, 0o600); err != nil {
 		return nil, err
 	}
 	if err := r.start(ctx, b); err != nil {

@@ -10,11 +10,14 @@ import (
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
-// shots are signed HTTP requests, ready to be written.
+// shots are HTTP requests with a proof of their sender, ready to be written.
 type shots struct {
 	slab []byte
 	ends []int
 }
+
+// headBytes are as many as a request takes before its body, or more.
+const headBytes = 800
 
 // order says what shots are to be made.
 type order struct {
@@ -24,9 +27,10 @@ type order struct {
 	kind     string // type of the events
 	keyID    string
 	signer   *webhook.Signer
+	tokens   []string // of senders that have no key: each request carries the next
 }
 
-// newShots makes and signs requests of events with ids that nobody has used.
+// newShots makes requests of events with ids that nobody has used.
 func newShots(o order) *shots {
 	if o.size == 0 {
 		o.size = eventBytes
@@ -34,7 +38,7 @@ func newShots(o order) *shots {
 	var run [6]byte
 	_, _ = rand.Read(run[:]) // never fails (crypto/rand, Go 1.24)
 	prefix := hex.EncodeToString(run[:])
-	s := &shots{slab: make([]byte, 0, o.requests*(o.batch*(o.size+1)+400)), ends: make([]int, o.requests)}
+	s := &shots{slab: make([]byte, 0, o.requests*(o.batch*(o.size+1)+headBytes)), ends: make([]int, o.requests)}
 	now, n := time.Now(), 0
 	contentType := "application/cloudevents+json"
 	if o.batch > 1 {
@@ -52,8 +56,12 @@ func newShots(o order) *shots {
 			body = append(append([]byte("["), body...), ']')
 		}
 		s.slab = fmt.Appendf(s.slab, "POST /v1/events HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\nContent-Length: %d\r\n", contentType, len(body))
-		s.slab = fmt.Appendf(s.slab, "%s: %s\r\n%s: %s\r\n%s: %s\r\n%s: %s\r\n\r\n", webhook.HeaderKeyID, o.keyID, webhook.HeaderID, id,
-			webhook.HeaderTimestamp, webhook.Timestamp(now), webhook.HeaderSignature, o.signer.Sign(id, now, body))
+		if len(o.tokens) > 0 {
+			s.slab = fmt.Appendf(s.slab, "Authorization: Bearer %s\r\n\r\n", o.tokens[i%len(o.tokens)])
+		} else {
+			s.slab = fmt.Appendf(s.slab, "%s: %s\r\n%s: %s\r\n%s: %s\r\n%s: %s\r\n\r\n", webhook.HeaderKeyID, o.keyID, webhook.HeaderID, id,
+				webhook.HeaderTimestamp, webhook.Timestamp(now), webhook.HeaderSignature, o.signer.Sign(id, now, body))
+		}
 		s.slab = append(s.slab, body...)
 		s.ends[i] = len(s.slab)
 	}

@@ -87,14 +87,13 @@ func (s *stand) close() {
 	}
 }
 
-// shots are enough for one side.
-func (s *stand) shots(batch int) *shots {
+// order asks for enough for one side.
+func (s *stand) order(batch int) order {
 	most := singlesPerSecond
 	if batch > 1 {
 		most = batchesPerSecond
 	}
-	return newShots(order{requests: max(int(s.b.window.Seconds()*float64(most)), 1000/batch), batch: batch, kind: s.kind,
-		keyID: keyID, signer: s.router.signer})
+	return order{requests: max(int(s.b.window.Seconds()*float64(most)), 1000/batch), batch: batch, kind: s.kind, keyID: keyID, signer: s.router.signer}
 }
 
 // sample is what one volley shows of a door.
@@ -119,7 +118,7 @@ func (s *stand) fireFloor(ctx context.Context, connections, batch int) (sample, 
 	if err != nil {
 		return sample{}, err
 	}
-	v, err := fire(ctx, s.floorAt, s.shots(batch), connections, s.b.window)
+	v, err := fire(ctx, s.floorAt, newShots(s.order(batch)), connections, s.b.window)
 	if err != nil {
 		return sample{}, err
 	}
@@ -130,7 +129,11 @@ func (s *stand) fireFloor(ctx context.Context, connections, batch int) (sample, 
 
 // fireRouter measures the router, and returns when it is quiet again.
 func (s *stand) fireRouter(ctx context.Context, connections, batch int) (sample, error) {
-	shots := s.shots(batch)
+	return s.fireShots(ctx, connections, newShots(s.order(batch)))
+}
+
+// fireShots is fireRouter with any shots.
+func (s *stand) fireShots(ctx context.Context, connections int, shots *shots) (sample, error) {
 	before, err := s.router.ask.Top(ctx)
 	if err != nil {
 		return sample{}, err

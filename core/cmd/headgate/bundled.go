@@ -1,16 +1,21 @@
 package main
 
 import (
+	"github.com/headgate-io/headgate/plugins/awsiam"
 	"github.com/headgate-io/headgate/plugins/jq"
 	"github.com/headgate-io/headgate/plugins/jsonschema"
 	"github.com/headgate-io/headgate/plugins/mask"
+	"github.com/headgate-io/headgate/plugins/oidc"
+	"github.com/headgate-io/headgate/plugins/okta"
 	"github.com/headgate-io/headgate/sdk"
 )
 
 // bundled are the shipped plugins. The router runs them like any others: as
 // processes of their own, of this very binary.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{jq.Plugin(), jsonschema.Plugin(), mask.Plugin()}
+	return []sdk.Plugin{
+		awsiam.Plugin(), jq.Plugin(), jsonschema.Plugin(), mask.Plugin(), oidc.Plugin(), okta.Plugin(),
+	}
 }
 
 // bundledNamed finds a shipped plugin.

@@ -85,6 +85,7 @@ func (a *app) listFlags(cmd *cobra.Command, f *outbox.Filter) {
 	cmd.Flags().StringVar(&f.Source, "source", "", "only of this source")
 	cmd.Flags().StringVar(&f.Type, "type", "", "only of this type")
 	cmd.Flags().StringVar(&f.Principal, "principal", "", "only of this principal, as show prints it")
+	cmd.Flags().StringVar(&f.KeyID, "key", "", "only what the key of this `ID` has proven")
 	cmd.Flags().IntVar(&f.Limit, "limit", listLimit, "so many at most")
 	cmd.Flags().Uint64Var(&f.After, "after", 0, "only above this sequence, to page")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

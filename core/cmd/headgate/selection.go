@@ -26,6 +26,7 @@ func (a *app) selectionFlags(cmd *cobra.Command, s *selection) {
 	cmd.Flags().StringVar(&s.f.Source, "source", "", "with --all: only of this source")
 	cmd.Flags().StringVar(&s.f.Type, "type", "", "with --all: only of this type")
 	cmd.Flags().StringVar(&s.f.Principal, "principal", "", "with --all: only of this principal, as event show prints it")
+	cmd.Flags().StringVar(&s.f.KeyID, "key", "", "with --all: only what the key of this `ID` has proven")
 	cmd.Flags().IntVar(&s.limit, "limit", 0, "with --all: so many at most; 0 for no limit")
 	a.completeChannel(cmd)
 }
@@ -33,18 +34,18 @@ func (a *app) selectionFlags(cmd *cobra.Command, s *selection) {
 // check tells what is wrong with the arguments. A narrow selection of all needs
 // a filter, so that nobody stops or ends everything by accident.
 func (s *selection) check(args []string, narrow bool) error {
-	filtered := s.f.Source != "" || s.f.Type != "" || s.f.Principal != ""
+	filtered := s.f.Source != "" || s.f.Type != "" || s.f.Principal != "" || s.f.KeyID != ""
 	switch {
 	case s.all && len(args) > 0:
-		return errors.New("--all takes no SOURCE ID: select with --channel, --source, --type and --principal")
+		return errors.New("--all takes no SOURCE ID: select with --channel, --source, --type, --principal and --key")
 	case !s.all && len(args) != 2:
 		return errors.New("name one event by SOURCE ID, or all that are selected with --all")
 	case !s.all && (filtered || s.limit != 0):
-		return errors.New("--source, --type, --principal and --limit select with --all alone")
+		return errors.New("--source, --type, --principal, --key and --limit select with --all alone")
 	case s.limit < 0:
 		return fmt.Errorf("--limit %d is less than 0", s.limit)
 	case s.all && narrow && !filtered && s.f.Channel == "":
-		return errors.New("--all alone would be every event there is: say which with --channel, --source, --type or --principal")
+		return errors.New("--all alone would be every event there is: say which with --channel, --source, --type, --principal or --key")
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type record struct {
 	key       outbox.Key
 	kind      string // the event's type
 	principal sdk.Principal
+	keyID     string
 	accepted  int64 // Unix nanoseconds, as all times here: they hold no pointer
 	size      int64
 	entry     *outbox.Entry
@@ -73,7 +74,7 @@ const (
 var states = [...]outbox.State{pending: outbox.StatePending, done: outbox.StateDone, failed: outbox.StateFailed, dropped: outbox.StateDropped}
 
 func newRecord(seq uint64, e *outbox.Entry) *record {
-	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, accepted: outbox.Nanos(e.Accepted), size: sizeOf(e), entry: e}
+	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, keyID: e.Facts.Key, accepted: outbox.Nanos(e.Accepted), size: sizeOf(e), entry: e}
 	r.legs = r.alone[:]
 	if len(e.Targets) > 1 {
 		r.legs = make([]leg, len(e.Targets))
@@ -106,7 +107,7 @@ func (r *record) any(s state) bool {
 
 func (r *record) fits(f outbox.Filter) bool {
 	if f.Source != "" && f.Source != r.key.Source || f.Type != "" && f.Type != r.kind ||
-		f.Principal != "" && f.Principal != r.principal.String() {
+		f.Principal != "" && f.Principal != r.principal.String() || f.KeyID != "" && f.KeyID != r.keyID {
 		return false
 	}
 	if f.Channel == "" && f.State == "" && !f.Held {
@@ -122,7 +123,7 @@ func (r *record) fits(f outbox.Filter) bool {
 }
 
 func (r *record) status() outbox.Status {
-	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Accepted: outbox.Instant(r.accepted),
+	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, KeyID: r.keyID, Accepted: outbox.Instant(r.accepted),
 		Channels: make([]outbox.ChannelStatus, len(r.legs))}
 	for i := range r.legs {
 		l := &r.legs[i]

@@ -128,6 +128,8 @@ func listsSurvive(s *durable) {
 		{outbox.Filter{Held: true}, []string{"3"}},
 		{outbox.Filter{Principal: "p:s", Limit: 2}, []string{"1", "2"}},
 		{outbox.Filter{Principal: "p:other"}, nil},
+		{outbox.Filter{KeyID: "k", Limit: 2}, []string{"1", "2"}},
+		{outbox.Filter{KeyID: "other"}, nil},
 		{outbox.Filter{After: s.status("2").Seq}, []string{"3", "4"}},
 	} {
 		list, err := s.store.List(context.Background(), c.f)

@@ -29,7 +29,7 @@ func pendingSurvives(s *durable) {
 		s.Errorf("entry is %+v, want %+v", g, e)
 	}
 	s.take(10, "3")
-	if st := s.status("1"); st.Principal != e.Principal || st.Type != "t.1" || !st.Accepted.Equal(e.Accepted) {
+	if st := s.status("1"); st.Principal != e.Principal || st.KeyID != "k" || st.Type != "t.1" || !st.Accepted.Equal(e.Accepted) {
 		s.Errorf("status is %+v", st)
 	}
 }

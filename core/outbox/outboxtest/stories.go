@@ -461,6 +461,9 @@ func list(s *story) {
 		{outbox.Filter{Limit: 2}, 2},
 		{outbox.Filter{Principal: "p:s"}, 6},
 		{outbox.Filter{Principal: "p:other"}, 0},
+		{outbox.Filter{KeyID: "k"}, 6},
+		{outbox.Filter{KeyID: "k", State: outbox.StateDone}, 1},
+		{outbox.Filter{KeyID: "other"}, 0},
 		{outbox.Filter{Held: true}, 0},
 	} {
 		got, err := s.store.List(context.Background(), c.f)

@@ -159,7 +159,7 @@ func (s *story) entry(id string, targets ...outbox.Target) *outbox.Entry {
 		s.Fatal(err)
 	}
 	return &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: s.now, Targets: targets,
-		Principal: sdk.Principal{Provider: "p", Subject: "s"}, Proof: sdk.Proof{Transport: "hmac"}}
+		Principal: sdk.Principal{Provider: "p", Subject: "s"}, Proof: sdk.Proof{Transport: "hmac"}, Facts: outbox.Facts{Key: "k"}}
 }
 
 // add appends an entry for channel a and wants it stored.
