@@ -32,7 +32,7 @@ func providerSetting(cfg *config.Config, a *config.Auth, to *trust.Authority) su
 	return supervisor.Setting{Command: pluginCommand(cfg, &a.Plugin), Plugin: a.Plugin.Name, Kind: a.Kind,
 		Resolve: func(schema json.RawMessage) (json.RawMessage, error) { return a.Resolve(schema) },
 		Provider: &supervisor.Provider{
-			Policy: sdk.ProviderPolicy{Issuers: a.Issuers, Audiences: a.Audiences, Algs: a.Algs},
+			Policy: sdk.ProviderPolicy{Issuers: a.Issuers, Audiences: a.Audiences, Algs: a.Algs, UsableFor: time.Duration(a.UsableFor)},
 			Take:   func(generation int, b sdk.TrustBundle) error { return to.Take(generation, b, time.Now()) },
 		}}
 }

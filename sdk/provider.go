@@ -12,6 +12,7 @@ type ProviderPolicy struct {
 	Issuers   []string
 	Audiences []string
 	Algs      []string
+	UsableFor time.Duration // longest time that keys serve after they were fetched; whole seconds
 }
 
 // Provider gives the router what tokens are checked with. It is in no request's
@@ -50,9 +51,10 @@ type IssuerTrust struct {
 	MaxLifetime time.Duration     // of a token, exp - iat
 	Rules       TokenRules
 
-	// FreshUntil and UsableUntil are the issuer's own, where it is older than the
-	// bundle: nobody but it is cut off when it does not answer. Zero for the
-	// bundle's; later than these they do not count.
+	// FetchedAt, FreshUntil and UsableUntil are the issuer's own, where it is older
+	// than the bundle: nobody but it is cut off when it does not answer. Zero for
+	// the bundle's; later than these they do not count.
+	FetchedAt   time.Time
 	FreshUntil  time.Time
 	UsableUntil time.Time
 }

@@ -50,7 +50,7 @@ func (a *Authority) admit(last *bundle, generation int, b sdk.TrustBundle, now t
 	if err := checkTimes(b, usable, now); err != nil {
 		return nil, err
 	}
-	if err := a.checkIssuers(last, b.Issuers); err != nil {
+	if err := a.checkIssuers(last, generation, b.Issuers); err != nil {
 		return nil, err
 	}
 	if len(b.Revoked) > MaxRevocations {
@@ -74,8 +74,14 @@ func (a *Authority) admit(last *bundle, generation int, b sdk.TrustBundle, now t
 		}
 		t.revoked = revoked
 		t.usable = earliest(usable, i.UsableUntil)
+		if !i.FetchedAt.IsZero() { // another issuer's fetch keeps none of its keys alive
+			t.usable = earliest(t.usable, i.FetchedAt.Add(a.settings.UsableFor))
+		}
 		t.fresh = earliest(t.usable, b.FreshUntil, i.FreshUntil)
 		next.issuers[i.Issuer] = t
+	}
+	if last != nil {
+		next.keep(last)
 	}
 	return next, nil
 }
@@ -119,9 +125,23 @@ func checkTimes(b sdk.TrustBundle, usable, now time.Time) *BundleError {
 	return nil
 }
 
-// checkIssuers asks that the issuers lie within the settings, and that none of
-// the last good bundle is missing.
-func (a *Authority) checkIssuers(last *bundle, list []sdk.IssuerTrust) *BundleError {
+// keep takes over the issuers of last that this bundle lacks, for as long as they
+// were good for: a process that was started anew while one issuer is away cannot
+// vouch for it, and must not be kept from vouching for the others.
+func (b *bundle) keep(last *bundle) {
+	for name, was := range last.issuers {
+		if b.issuers[name] != nil {
+			continue
+		}
+		t := &trusted{verifier: was.verifier, revoked: b.revoked, keys: was.keys, fresh: was.fresh, usable: was.usable}
+		t.dead.Store(was.dead.Load())
+		b.issuers[name] = t
+	}
+}
+
+// checkIssuers asks that the issuers lie within the settings, and that none is
+// missing that the same process has published before.
+func (a *Authority) checkIssuers(last *bundle, generation int, list []sdk.IssuerTrust) *BundleError {
 	if len(list) == 0 {
 		return refusef(BundleEmpty, "it has no issuers: publish nothing until there is one")
 	}
@@ -141,7 +161,7 @@ func (a *Authority) checkIssuers(last *bundle, list []sdk.IssuerTrust) *BundleEr
 			return refusef(BundleAlgOutside, "issuer %q: alg %q is not one of this auth's algs", i.Issuer, clip(i.Algs[at]))
 		}
 	}
-	if last == nil {
+	if last == nil || generation != last.generation {
 		return nil
 	}
 	for _, i := range last.from.Issuers {

@@ -106,6 +106,7 @@ func (i *issuer) refresh(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	d, err := i.client.get(ctx, i.keysURL, i.etag)
+	d.fresh = min(d.fresh, i.usableFor/2) // so that keys of an issuer that answers never grow too old
 	if err == nil {
 		err = i.take(&d)
 	}
@@ -184,6 +185,6 @@ func (i *issuer) trust() (t sdk.IssuerTrust, fetched time.Time, ok bool) {
 	defer i.mu.Unlock()
 	t = i.source.Trust
 	t.Keys = i.keys.texts
-	t.FreshUntil, t.UsableUntil = i.freshUntil, i.fetched.Add(i.usableFor)
+	t.FetchedAt, t.FreshUntil, t.UsableUntil = i.fetched, i.freshUntil, i.fetched.Add(i.usableFor)
 	return t, i.fetched, i.keys.ids != nil
 }

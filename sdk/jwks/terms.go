@@ -50,7 +50,11 @@ func (t Terms) Options(p sdk.ProviderPolicy, sources []Source) (Options, error) 
 		s := &sources[i].Trust
 		s.Audiences, s.Algs, s.Leeway, s.MaxLifetime = p.Audiences, p.Algs, t.Leeway, t.MaxLifetime
 	}
-	return Options{Sources: sources, AllowPrivate: t.AllowPrivate, CA: pool, UsableFor: t.UsableFor}, nil
+	usable := t.UsableFor
+	if p.UsableFor > 0 {
+		usable = min(usable, p.UsableFor)
+	}
+	return Options{Sources: sources, AllowPrivate: t.AllowPrivate, CA: pool, UsableFor: usable}, nil
 }
 
 // pool is nil for the system's certificates.

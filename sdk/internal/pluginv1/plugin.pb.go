@@ -568,12 +568,13 @@ func (x *ConfigureRequest) GetPolicy() *Policy {
 }
 
 type Policy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Issuers       []string               `protobuf:"bytes,1,rep,name=issuers,proto3" json:"issuers,omitempty"`
-	Audiences     []string               `protobuf:"bytes,2,rep,name=audiences,proto3" json:"audiences,omitempty"`
-	Algs          []string               `protobuf:"bytes,3,rep,name=algs,proto3" json:"algs,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Issuers          []string               `protobuf:"bytes,1,rep,name=issuers,proto3" json:"issuers,omitempty"`
+	Audiences        []string               `protobuf:"bytes,2,rep,name=audiences,proto3" json:"audiences,omitempty"`
+	Algs             []string               `protobuf:"bytes,3,rep,name=algs,proto3" json:"algs,omitempty"`
+	UsableForSeconds uint32                 `protobuf:"varint,4,opt,name=usable_for_seconds,json=usableForSeconds,proto3" json:"usable_for_seconds,omitempty"` // longest time that keys serve after they were fetched
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
@@ -625,6 +626,13 @@ func (x *Policy) GetAlgs() []string {
 		return x.Algs
 	}
 	return nil
+}
+
+func (x *Policy) GetUsableForSeconds() uint32 {
+	if x != nil {
+		return x.UsableForSeconds
+	}
+	return 0
 }
 
 type ConfigureResponse struct {
@@ -1693,6 +1701,7 @@ type Issuer struct {
 	Rules              *TokenRules            `protobuf:"bytes,7,opt,name=rules,proto3" json:"rules,omitempty"`
 	FreshUntil         *int64                 `protobuf:"varint,8,opt,name=fresh_until,json=freshUntil,proto3,oneof" json:"fresh_until,omitempty"`    // Unix milliseconds; the snapshot's where absent
 	UsableUntil        *int64                 `protobuf:"varint,9,opt,name=usable_until,json=usableUntil,proto3,oneof" json:"usable_until,omitempty"` // Unix milliseconds; the snapshot's where absent
+	FetchedAt          *int64                 `protobuf:"varint,10,opt,name=fetched_at,json=fetchedAt,proto3,oneof" json:"fetched_at,omitempty"`      // Unix milliseconds; the snapshot's where absent
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -1786,6 +1795,13 @@ func (x *Issuer) GetFreshUntil() int64 {
 func (x *Issuer) GetUsableUntil() int64 {
 	if x != nil && x.UsableUntil != nil {
 		return *x.UsableUntil
+	}
+	return 0
+}
+
+func (x *Issuer) GetFetchedAt() int64 {
+	if x != nil && x.FetchedAt != nil {
+		return *x.FetchedAt
 	}
 	return 0
 }
@@ -2235,11 +2251,12 @@ const file_headgate_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06config\x18\x02 \x01(\fR\x06config\x12\x17\n" +
 	"\adry_run\x18\x03 \x01(\bR\x06dryRun\x122\n" +
-	"\x06policy\x18\x04 \x01(\v2\x1a.headgate.plugin.v1.PolicyR\x06policy\"T\n" +
+	"\x06policy\x18\x04 \x01(\v2\x1a.headgate.plugin.v1.PolicyR\x06policy\"\x82\x01\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aissuers\x18\x01 \x03(\tR\aissuers\x12\x1c\n" +
 	"\taudiences\x18\x02 \x03(\tR\taudiences\x12\x12\n" +
-	"\x04algs\x18\x03 \x03(\tR\x04algs\"U\n" +
+	"\x04algs\x18\x03 \x03(\tR\x04algs\x12,\n" +
+	"\x12usable_for_seconds\x18\x04 \x01(\rR\x10usableForSeconds\"U\n" +
 	"\x11ConfigureResponse\x12@\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x1e.headgate.plugin.v1.DiagnosticR\vdiagnostics\"4\n" +
 	"\n" +
@@ -2316,7 +2333,7 @@ const file_headgate_plugin_v1_plugin_proto_rawDesc = "" +
 	"freshUntil\x12!\n" +
 	"\fusable_until\x18\x04 \x01(\x03R\vusableUntil\x124\n" +
 	"\aissuers\x18\x05 \x03(\v2\x1a.headgate.plugin.v1.IssuerR\aissuers\x128\n" +
-	"\arevoked\x18\x06 \x03(\v2\x1e.headgate.plugin.v1.RevocationR\arevoked\"\xe4\x02\n" +
+	"\arevoked\x18\x06 \x03(\v2\x1e.headgate.plugin.v1.RevocationR\arevoked\"\x97\x03\n" +
 	"\x06Issuer\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x1c\n" +
 	"\taudiences\x18\x02 \x03(\tR\taudiences\x12\x12\n" +
@@ -2327,9 +2344,13 @@ const file_headgate_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x05rules\x18\a \x01(\v2\x1e.headgate.plugin.v1.TokenRulesR\x05rules\x12$\n" +
 	"\vfresh_until\x18\b \x01(\x03H\x00R\n" +
 	"freshUntil\x88\x01\x01\x12&\n" +
-	"\fusable_until\x18\t \x01(\x03H\x01R\vusableUntil\x88\x01\x01B\x0e\n" +
+	"\fusable_until\x18\t \x01(\x03H\x01R\vusableUntil\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"fetched_at\x18\n" +
+	" \x01(\x03H\x02R\tfetchedAt\x88\x01\x01B\x0e\n" +
 	"\f_fresh_untilB\x0f\n" +
-	"\r_usable_until\"\xb6\x02\n" +
+	"\r_usable_untilB\r\n" +
+	"\v_fetched_at\"\xb6\x02\n" +
 	"\n" +
 	"TokenRules\x12\x14\n" +
 	"\x05types\x18\x01 \x03(\tR\x05types\x12\x1a\n" +

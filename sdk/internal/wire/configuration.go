@@ -1,18 +1,21 @@
 package wire
 
 import (
+	"time"
+
 	"github.com/headgate-io/headgate/sdk"
 	pb "github.com/headgate-io/headgate/sdk/internal/pluginv1"
 )
 
 // ToPolicy gives a provider what the router's own configuration says.
 func ToPolicy(p sdk.ProviderPolicy) *pb.Policy {
-	return &pb.Policy{Issuers: p.Issuers, Audiences: p.Audiences, Algs: p.Algs}
+	usable, _ := seconds(p.UsableFor) // the router's configuration bounds it
+	return &pb.Policy{Issuers: p.Issuers, Audiences: p.Audiences, Algs: p.Algs, UsableForSeconds: usable}
 }
 
 // FromPolicy reads it.
 func FromPolicy(p *pb.Policy) sdk.ProviderPolicy {
-	return sdk.ProviderPolicy{Issuers: p.GetIssuers(), Audiences: p.GetAudiences(), Algs: p.GetAlgs()}
+	return sdk.ProviderPolicy{Issuers: p.GetIssuers(), Audiences: p.GetAudiences(), Algs: p.GetAlgs(), UsableFor: time.Duration(p.GetUsableForSeconds()) * time.Second}
 }
 
 // ToDiagnostics gives the faults of a configuration.

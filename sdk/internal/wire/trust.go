@@ -28,7 +28,7 @@ func ToTrust(b sdk.TrustBundle) (*pb.WatchTrustResponse, error) {
 			return nil, breach("the leeway or the lifetime of issuer %q is negative, or beyond a century", i.Issuer)
 		}
 		x := &pb.Issuer{Issuer: i.Issuer, Audiences: i.Audiences, Algs: i.Algs, LeewaySeconds: leeway, MaxLifetimeSeconds: lifetime,
-			FreshUntil: unixMillis(i.FreshUntil), UsableUntil: unixMillis(i.UsableUntil)}
+			FetchedAt: unixMillis(i.FetchedAt), FreshUntil: unixMillis(i.FreshUntil), UsableUntil: unixMillis(i.UsableUntil)}
 		var err error
 		if x.Rules, err = toRules(i.Rules); err != nil {
 			return nil, fmt.Errorf("issuer %q: %w", i.Issuer, err)
@@ -82,7 +82,7 @@ func FromTrust(m *pb.WatchTrustResponse) (sdk.TrustBundle, error) {
 		x := sdk.IssuerTrust{
 			Issuer: i.GetIssuer(), Audiences: i.GetAudiences(), Algs: i.GetAlgs(),
 			Leeway: time.Duration(i.GetLeewaySeconds()) * time.Second, MaxLifetime: time.Duration(i.GetMaxLifetimeSeconds()) * time.Second,
-			FreshUntil: moment(i.FreshUntil), UsableUntil: moment(i.UsableUntil),
+			FetchedAt: moment(i.FetchedAt), FreshUntil: moment(i.FreshUntil), UsableUntil: moment(i.UsableUntil),
 		}
 		var err error
 		if x.Rules, err = fromRules(i.GetRules()); err != nil {

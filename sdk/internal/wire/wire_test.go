@@ -233,7 +233,7 @@ func strange(t *testing.T) *pb.TokenRules {
 func TestTrust(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123)
 	b := sdk.TrustBundle{Version: 7, FetchedAt: at, FreshUntil: at.Add(1), UsableUntil: at.Add(2), Issuers: []sdk.IssuerTrust{
-		{Issuer: "i", Audiences: []string{"a"}, Algs: []string{"ES256"}, Keys: []json.RawMessage{[]byte(`{}`)}, Leeway: time.Minute, MaxLifetime: time.Hour, UsableUntil: at,
+		{Issuer: "i", Audiences: []string{"a"}, Algs: []string{"ES256"}, Keys: []json.RawMessage{[]byte(`{}`)}, Leeway: time.Minute, MaxLifetime: time.Hour, FetchedAt: at, UsableUntil: at,
 			Rules: sdk.TokenRules{Types: []string{"", "at+jwt"}, Audience: "/client_id", Forbid: []string{"/nonce"}, Client: "/cid", Groups: "/groups", Scopes: "/scp", Confirmation: "/x/jkt",
 				Require: []sdk.ClaimRule{{Claim: "/scp", Shape: "array"}, {Claim: "/ver", Shape: "integer"}, {Claim: "/use", Shape: "string", OneOf: []string{"access"}, Prefixes: []string{"a"}, Differs: "/aud"}},
 				Subject: []sdk.SubjectRule{{Claim: "/uid", Prefix: "user:"}, {Claim: "/cid", Prefix: "client:"}}}},

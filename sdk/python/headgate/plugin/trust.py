@@ -52,6 +52,7 @@ class IssuerTrust:
     max_lifetime: timedelta = timedelta(hours=1)  # of a token, exp - iat; whole seconds
     rules: TokenRules = TokenRules()
     # Its own, where it is older than the bundle. Later than the bundle's they do not count.
+    fetched_at: datetime | None = None
     fresh_until: datetime | None = None
     usable_until: datetime | None = None
 

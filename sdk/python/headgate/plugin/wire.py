@@ -165,6 +165,7 @@ def write_issuer(i: IssuerTrust) -> Any:
         leeway_seconds=i.leeway // timedelta(seconds=1),
         max_lifetime_seconds=i.max_lifetime // timedelta(seconds=1),
         rules=write_rules(i.rules),
+        fetched_at=optional_millis(i.fetched_at),
         fresh_until=optional_millis(i.fresh_until),
         usable_until=optional_millis(i.usable_until),
     )
