@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/outbox"
@@ -21,6 +22,9 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 		Doors:     make([]admin.Door, len(c.doors)),
 		Commands:  make([]admin.Command, len(c.commands)),
 		Telemetry: make([]admin.Telemetry, len(c.telemetry)), Plugins: c.Plugins()}
+	for _, a := range c.trusted.authorities {
+		top.Trust = append(top.Trust, a.Fact(time.Now()))
+	}
 	for i, d := range c.doors {
 		top.Doors[i] = admin.Door{Name: d.name, Address: d.address}
 		if d.zmq != nil {

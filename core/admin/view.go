@@ -11,6 +11,7 @@ import (
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/supervisor"
 	"github.com/headgate-io/headgate/core/topology"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 )
 
@@ -38,6 +39,7 @@ type Top struct {
 	Commands  []Command       `json:"commands"`
 	Telemetry []Telemetry     `json:"telemetry"`
 	Plugins   []Plugin        `json:"plugins"`
+	Trust     []Trust         `json:"trust,omitempty"`
 	Keys      json.RawMessage `json:"keys"` // JWK Set of the delivery keys
 }
 
@@ -111,5 +113,8 @@ type ChannelState struct {
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
-// Plugin is one [[transforms]] at work.
+// Plugin is one [[transforms]], or one [[auth]] of tokens, at work.
 type Plugin = supervisor.Facts
+
+// Trust is what the router took from the plugin of one [[auth]].
+type Trust = trust.AuthorityFact

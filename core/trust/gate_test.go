@@ -403,3 +403,46 @@ func TestFact(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// TestSilentIssuersAgeAlone: what another issuer fetches keeps nobody's keys
+// alive.
+func TestSilentIssuersAgeAlone(t *testing.T) {
+	a := authority(t, "okta", staff, devices)
+	b := bundle(1, issuer(t, staff, map[string]byte{"k1": 31}), issuer(t, devices, map[string]byte{"k2": 32}))
+	b.UsableUntil = now.Add(1000 * time.Hour)
+	b.Issuers[1].FetchedAt = now.Add(-20 * time.Hour)
+	take(t, a, 1, b, now)
+	for i, want := range []time.Duration{24 * time.Hour, 4 * time.Hour} {
+		if got := a.Fact(now).Issuers[i].UsableUntil.Sub(now); got != want {
+			t.Errorf("issuer %d: usable for %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestNextProcessVouchesForLess: a process that never reached one issuer brings
+// new keys of the other, and the last ones of the first serve on for as long as
+// they were good; once dead they stay so.
+func TestNextProcessVouchesForLess(t *testing.T) {
+	a := authority(t, "okta", staff, devices)
+	take(t, a, 1, bundle(1, issuer(t, staff, map[string]byte{"k1": 31}), issuer(t, devices, map[string]byte{"k2": 32})), now)
+	usable := a.Fact(now).Issuers[1].UsableUntil
+	next := func(version uint64, at time.Time) {
+		t.Helper()
+		b := bundle(version, issuer(t, staff, map[string]byte{"k3": 33}))
+		b.FetchedAt, b.FreshUntil, b.UsableUntil = at, at.Add(time.Minute), at.Add(time.Hour)
+		take(t, a, 2, b, at)
+	}
+	next(1, now.Add(30*time.Minute))
+	next(2, now.Add(40*time.Minute))
+	f := a.Fact(now.Add(50 * time.Minute))
+	if f.Issuers[0].Keys[0] != "k3" || f.Issuers[1].Keys[0] != "k2" || !f.Issuers[1].UsableUntil.Equal(usable) || f.Issuers[1].State != trust.TrustStale {
+		t.Errorf("facts %+v", f.Issuers)
+	}
+	if f := a.Fact(now.Add(2 * time.Hour)); f.Issuers[1].State != trust.TrustDead {
+		t.Errorf("facts %+v", f.Issuers[1])
+	}
+	next(3, now.Add(3*time.Hour))
+	if f := a.Fact(now); f.Issuers[1].State != trust.TrustDead {
+		t.Errorf("a clock set back revives it: %+v", f.Issuers[1])
+	}
+}

@@ -77,7 +77,7 @@ func (a *app) pluginListCommand() *cobra.Command {
 
 func (a *app) printPlugins(top *admin.Top) {
 	if len(top.Plugins) == 0 {
-		a.printf("no [[transforms]]\n")
+		a.printf("no [[transforms]], and no [[auth]] of a plugin\n")
 		return
 	}
 	t := newTable(a.out, "TRANSFORM", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "FAILED", "ISOLATED", "BLAMED", "LAST ERROR")

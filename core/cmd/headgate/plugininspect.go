@@ -49,7 +49,7 @@ also prints what to paste into the configuration.`,
 	return cmd
 }
 
-// runningPlugin finds a transform of the router that runs here, if one does.
+// runningPlugin finds a transform or provider of the router that runs here, if one does.
 func (a *app) runningPlugin(ctx context.Context, name string) (*admin.Plugin, *admin.Top) {
 	router, err := a.router()
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *app) runningPlugin(ctx context.Context, name string) (*admin.Plugin, *a
 
 func (a *app) printFacts(p *admin.Plugin, top *admin.Top) {
 	t := newTable(a.out)
-	t.row("transform", p.Name)
+	t.row("name", p.Name)
 	t.row("state", pluginState(p))
 	t.row("plugin", p.Plugin+" "+p.Version)
 	t.row("built with", p.SDK)
@@ -98,12 +98,37 @@ func (a *app) printFacts(p *admin.Plugin, top *admin.Top) {
 	if p.LastError != "" {
 		t.row("last error", p.LastError)
 	}
+	for _, of := range top.Trust {
+		if of.Name == p.Name {
+			printTrust(t, &of)
+		}
+	}
 	printReceived(t, p.Boundary, p.Protocol, p.SHA256, p.Env, p.Files)
 	t.end()
 	if p.LastCrash != nil && p.LastCrash.Stack != "" {
 		a.printf("\nwhat it last wrote:\n%s\n", printableLines(p.LastCrash.Stack))
 	}
 }
+
+// printTrust tells what tokens are checked with, and how old that is.
+func printTrust(t *table, of *admin.Trust) {
+	if !of.FetchedAt.IsZero() {
+		t.row("keys fetched", fmt.Sprintf("%s, %s ago", of.FetchedAt.Format(time.RFC3339), time.Since(of.FetchedAt).Round(time.Second)))
+	}
+	for _, i := range of.Issuers {
+		line := i.Issuer + ": " + i.State
+		if i.State != trustNone {
+			line += fmt.Sprintf(", usable until %s, keys %s", i.UsableUntil.Format(time.RFC3339), strings.Join(i.Keys, " "))
+		}
+		t.row("issuer", line)
+	}
+	if of.Refused != nil {
+		t.row("refused", fmt.Sprintf("%s: %s: %s", of.Refused.At.Format(time.RFC3339), of.Refused.Reason, of.Refused.Detail))
+	}
+}
+
+// trustNone is the state of an issuer that was never vouched for.
+const trustNone = "none"
 
 // printableLines is printable for text of several lines.
 func printableLines(s string) string {
