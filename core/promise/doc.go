@@ -8,8 +8,8 @@
 // must balance, exactly.
 //
 // Counts and orders are asserted, never times. go test ./core/promise runs the
-// short forms; the flags -cycles, -ids, -keys, -backlog and -healthy make them
-// long, and -seed repeats what a run has printed. With -headgate another binary
+// short forms; the flags -cycles, -ids, -keys, -backlog, -healthy, -rotations and
+// -long make them long, and -seed repeats what a run has printed. With -headgate another binary
 // is put to the test: one that was broken on purpose has to fail.
 //
 // No losses in n kills bound the rate of loss per kill below 3/n at 95 %, and
