@@ -136,12 +136,23 @@ func (f *fake) pass(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-f.gone:
 		return errGone
-	case <-time.After(d):
+	case <-after(d):
 	}
 	if f.dead() {
 		return errGone
 	}
 	return nil
+}
+
+// after is time.After, without a timer for what is due at once: such timers in a
+// bubble crash the race detector's runtime now and then (go1.26.8).
+func after(d time.Duration) <-chan time.Time {
+	if d > 0 {
+		return time.After(d)
+	}
+	due := make(chan time.Time, 1)
+	due <- time.Now()
+	return due
 }
 
 // errShort is what do returns for an event that is to have no outcome.
