@@ -111,7 +111,7 @@ func TestStartHeals(t *testing.T) {
 	for name, begin := range map[string]func(f *fake) error{
 		"dies": func(*fake) error { return host.ErrDied },
 		"dies when asked": func(f *fake) error {
-			go f.end(segfault)
+			time.AfterFunc(time.Nanosecond, func() { f.end(segfault) })
 			return nil
 		},
 		"mute": func(f *fake) error { f.stop(); return nil },

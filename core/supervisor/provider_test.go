@@ -83,15 +83,15 @@ func TestBundlesBearTheirGeneration(t *testing.T) {
 // TestARefusedBundleIsNoFailure: the plugin hears why, and lives.
 func TestARefusedBundleIsNoFailure(t *testing.T) {
 	g := &gate{says: errors.New("empty")}
-	var heard error
+	heard := make(chan error, 1)
 	pl := &plant{watch: func(_ *fake, take func(sdk.TrustBundle) error) error {
-		heard = take(sdk.TrustBundle{Version: 1})
+		heard <- take(sdk.TrustBundle{Version: 1})
 		return nil
 	}}
 	provide(t, pl, g, func(p *supervisor.Process) {
 		time.Sleep(time.Minute)
-		if heard == nil || heard.Error() != "empty" {
-			t.Errorf("the plugin heard %v", heard)
+		if err := <-heard; err == nil || err.Error() != "empty" {
+			t.Errorf("the plugin heard %v", err)
 		}
 		if f := p.Facts(); f.State != supervisor.Ready || f.Failures != 0 || pl.starts() != 1 {
 			t.Errorf("facts %+v", f)
@@ -147,6 +147,8 @@ func TestHintsGoToTheProvider(t *testing.T) {
 		p.Hint(context.Background(), "i", "lost")
 		time.Sleep(time.Second)
 		p.Hint(context.Background(), "i", "l")
+		pl.mu.Lock()
+		defer pl.mu.Unlock()
 		if got := fmt.Sprint(pl.started[0].hints, pl.started[1].hints); got != "[i k] [i l]" {
 			t.Errorf("hints %s", got)
 		}
