@@ -13,7 +13,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(signers()[kid].alg, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.Verify(token, now); err != nil {
+				if _, err := check(v, token, now); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -21,11 +21,11 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-func BenchmarkIssuer(b *testing.B) {
+func BenchmarkRead(b *testing.B) {
 	token := sign("rsa", oktaClient())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := jwt.Issuer(token); err != nil {
+		if _, err := jwt.Read(token); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -33,9 +33,9 @@ func BenchmarkIssuer(b *testing.B) {
 
 // BenchmarkCached is what a token costs that was seen before.
 func BenchmarkCached(b *testing.B) {
-	v, c := verifier(b, policy()), jwt.NewCache(1024)
+	v, c := verifier(b, policy()), jwt.NewCache(8<<20)
 	text := sign("rsa", oktaClient())
-	token, err := v.Verify(text, now)
+	token, err := check(v, text, now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 const cacheShards = 16
 
 // Cache remembers tokens that verified, by their exact bytes: another spelling
-// of the same token is another token. It holds as many as it is made for, and
-// forgets those that nobody asks for. It is safe for concurrent use.
+// of the same token is another token. It takes as much memory as it is made for,
+// and forgets those that nobody asks for. It is safe for concurrent use.
 type Cache struct {
-	most   int // of one generation of a shard
+	most   int // bytes of one generation of a shard
 	shards [cacheShards]cacheShard
 }
 
@@ -22,6 +22,7 @@ type Cache struct {
 type cacheShard struct {
 	mu         sync.Mutex
 	young, old map[cacheKey]cached
+	bytes      int // of the young
 }
 
 type cacheKey [sha256.Size]byte
@@ -29,13 +30,14 @@ type cacheKey [sha256.Size]byte
 type cached struct {
 	verifier *Verifier
 	token    *Token
+	bytes    int
 }
 
-// NewCache makes a cache of at most entries tokens, rounded up to the next
-// multiple of 32. One of no entries remembers nothing.
-func NewCache(entries int) *Cache {
+// NewCache makes a cache of at most so many bytes, by an estimate on the high side.
+// A token of more than 1/32 of them is not remembered.
+func NewCache(bytes int) *Cache {
 	const generations = 2 * cacheShards
-	c := &Cache{most: (max(entries, 0) + generations - 1) / generations}
+	c := &Cache{most: max(bytes, 0) / generations}
 	for i := range c.shards {
 		c.shards[i].young = map[cacheKey]cached{}
 		c.shards[i].old = map[cacheKey]cached{}
@@ -62,25 +64,29 @@ func (c *Cache) Get(token string) (*Verifier, *Token) {
 
 // Put remembers a token that v took.
 func (c *Cache) Put(token string, v *Verifier, t *Token) {
-	if c.most == 0 {
+	entry := cached{v, t, t.size()}
+	if entry.bytes > c.most {
 		return
 	}
 	key := cacheKey(sha256.Sum256([]byte(token)))
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(key, cached{v, t}, c.most)
+	s.add(key, entry, c.most)
 }
 
 func (c *Cache) shard(key cacheKey) *cacheShard { return &c.shards[key[0]%cacheShards] }
 
 // add puts an entry among the young.
 func (s *cacheShard) add(key cacheKey, entry cached, most int) {
-	if _, there := s.young[key]; !there && len(s.young) >= most {
+	s.bytes -= s.young[key].bytes
+	delete(s.young, key)
+	if s.bytes+entry.bytes > most {
 		// Full: the older half is forgotten. A token that is forgotten costs a
 		// signature check, nothing else.
 		clear(s.old)
-		s.young, s.old = s.old, s.young
+		s.young, s.old, s.bytes = s.old, s.young, 0
 	}
 	s.young[key] = entry
+	s.bytes += entry.bytes
 }

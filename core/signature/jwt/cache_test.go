@@ -1,7 +1,10 @@
 package jwt_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,11 +14,11 @@ import (
 func TestCacheGoesByExactBytes(t *testing.T) {
 	v := verifier(t, policy())
 	text := sign("p256", good())
-	token, err := v.Verify(text, now)
+	token, err := check(v, text, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := jwt.NewCache(100)
+	c := jwt.NewCache(1 << 20)
 	c.Put(text, v, token)
 	if gotV, got := c.Get(text); gotV != v || got != token {
 		t.Error("what was put is not there")
@@ -32,7 +35,7 @@ func TestCacheGoesByExactBytes(t *testing.T) {
 			t.Errorf("%s is there", name)
 		}
 	}
-	again, err := v.Verify(twin, now)
+	again, err := check(v, twin, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func TestCacheGoesByExactBytes(t *testing.T) {
 // A token that verified under keys since replaced says so by its Verifier.
 func TestCacheSaysWhoVerified(t *testing.T) {
 	before, after := verifier(t, policy()), verifier(t, policy())
-	c := jwt.NewCache(100)
+	c := jwt.NewCache(1 << 20)
 	c.Put("t", before, &jwt.Token{})
 	c.Put("t", after, &jwt.Token{})
 	if v, _ := c.Get("t"); v != after {
@@ -57,25 +60,59 @@ func TestCacheSaysWhoVerified(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	for _, entries := range []int{-1, 0, 1, 32, 33, 1000} {
-		c, most := jwt.NewCache(entries), (max(entries, 0)+31)/32*32
-		v := verifier(t, policy())
-		for i := range 10 * (most + 10) {
+	for _, most := range []int{-1, 0, 1, 40 << 10, 1 << 20} {
+		c, v := jwt.NewCache(most), verifier(t, policy())
+		for i := range 2000 {
 			c.Put(fmt.Sprint(i), v, &jwt.Token{})
 			c.Get(fmt.Sprint(i / 2))
-			if n := c.Len(); n > most {
-				t.Fatalf("of %d entries there are %d", entries, n)
+			if n := c.Bytes(); n > max(0, most) {
+				t.Fatalf("of %d bytes %d are used", most, n)
 			}
 		}
-		if n := c.Len(); n < most/2 {
-			t.Errorf("of %d entries only %d are used", entries, n)
+		if n := c.Bytes(); most > 100<<10 && n < most/3 {
+			t.Errorf("of %d bytes only %d are used", most, n)
 		}
+	}
+}
+
+// Large tokens take the place of many small ones, and the memory is what was said.
+func TestCacheIsBoundedInBytes(t *testing.T) {
+	const most = 8 << 20
+	v := verifier(t, policy())
+	token := func(i, tags int) *jwt.Token {
+		of := make(map[string]any)
+		for n := range tags {
+			of[fmt.Sprintf("tag-%d-%d", n, i)] = fmt.Sprintf("%060d", n)
+		}
+		return &jwt.Token{ID: fmt.Sprint(i), Claims: map[string]any{"iss": "https://login.example", "jti": fmt.Sprint(i), "exp": json.Number(fmt.Sprint(i)), "groups": []any{fmt.Sprint(i)}, "tags": of}}
+	}
+	for _, tags := range []int{0, 5, 50} {
+		c := jwt.NewCache(most)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range 10_000 {
+			c.Put(fmt.Sprint(i), v, token(i, tags))
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		used := int(after.HeapAlloc) - int(before.HeapAlloc)
+		t.Logf("%d tags: %d tokens, %d bytes by the estimate, %d in truth", tags, c.Len(), c.Bytes(), used)
+		if used > most*5/4 || c.Bytes() > most || c.Bytes() < most/3 {
+			t.Errorf("%d tags: %d bytes by the estimate, %d in truth", tags, c.Bytes(), used)
+		}
+		runtime.KeepAlive(c)
+	}
+	c := jwt.NewCache(most)
+	c.Put("huge", v, &jwt.Token{ID: strings.Repeat("x", 100), Claims: map[string]any{"x": strings.Repeat("x", most/32)}})
+	if c.Len() != 0 {
+		t.Error("one token has the room of all of a shard")
 	}
 }
 
 // What is asked for stays, whatever else comes by.
 func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
-	c, v, kept := jwt.NewCache(320), verifier(t, policy()), &jwt.Token{}
+	c, v, kept := jwt.NewCache(1<<20), verifier(t, policy()), &jwt.Token{}
 	c.Put("kept", v, kept)
 	for i := range 10_000 {
 		c.Put(fmt.Sprint(i), v, &jwt.Token{})
@@ -89,7 +126,7 @@ func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
 }
 
 func TestCacheIsSafeForConcurrentUse(t *testing.T) {
-	c, v := jwt.NewCache(64), verifier(t, policy())
+	c, v := jwt.NewCache(256<<10), verifier(t, policy())
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -112,7 +149,7 @@ func TestVerifierIsSafeForConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			text := sign(kid, good())
 			for range 50 {
-				if token, err := v.Verify(text, now); err != nil || token.KeyID != kid {
+				if token, err := check(v, text, now); err != nil || token.KeyID != kid {
 					t.Errorf("%s: got %+v, %v", kid, token, err)
 				}
 			}

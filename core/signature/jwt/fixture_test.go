@@ -129,12 +129,21 @@ func verifier(t testing.TB, p jwt.Policy) *jwt.Verifier {
 	return v
 }
 
+// check reads a token and has it verified.
+func check(v *jwt.Verifier, token string, now time.Time) (*jwt.Token, error) {
+	u, err := jwt.Read(token)
+	if err != nil {
+		return nil, err
+	}
+	return v.Verify(u, now)
+}
+
 // verify checks a token at now. Whatever is taken, golang-jwt takes too, when all
 // that it has for this is switched on: it is a second opinion on each check that
 // is made here instead.
 func verify(t testing.TB, p jwt.Policy, token string, now time.Time) (*jwt.Token, error) {
 	t.Helper()
-	got, err := verifier(t, p).Verify(token, now)
+	got, err := check(verifier(t, p), token, now)
 	if err != nil {
 		if _, ok := err.(jwt.Reason); !ok || got != nil {
 			t.Errorf("refused with %T %v, and gave %v", err, err, got)

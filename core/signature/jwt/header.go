@@ -8,17 +8,6 @@ import (
 	"github.com/headgate-io/headgate/sdk/jwk"
 )
 
-// MaxToken bounds a token in bytes: it travels in one HTTP header, and those are
-// bounded to 8 KiB in most servers.
-const MaxToken = 8 << 10
-
-// Issuer reads who a token says it is from, so as to choose the [Verifier] that
-// proves it. Nothing is proven yet. The error is a [Reason].
-func Issuer(token string) (string, error) {
-	_, issuer, err := peek(token)
-	return issuer, err
-}
-
 // header is a JOSE header with all that may be in one (RFC 7515, section 4.1).
 type header struct {
 	alg    string
@@ -26,55 +15,6 @@ type header struct {
 	typ    string
 	hasKid bool
 	hasTyp bool
-}
-
-// peek reads a token strictly, without proof: the form of all of it, the header,
-// and the claimed issuer.
-func peek(token string) (header, string, error) {
-	head, payload, err := split(token)
-	if err != nil {
-		return header{}, "", err
-	}
-	h, err := readHeader(head)
-	if err != nil {
-		return header{}, "", err
-	}
-	claims, err := object(payload, ClaimsMalformed, ClaimRepeated)
-	if err != nil {
-		return header{}, "", err
-	}
-	for name := range claims {
-		if registered, ok := miswritten(name); ok && registered != name {
-			return header{}, "", ClaimRepeated
-		}
-	}
-	issuer, _ := claims["iss"].(string)
-	if issuer == "" {
-		return header{}, "", IssuerAbsent
-	}
-	return h, issuer, nil
-}
-
-// split takes ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$ of at most
-// [MaxToken] bytes, before anything is made of it: no padding, no line break
-// (which Go's base64 skips), no other alphabet, no encrypted token.
-func split(token string) (head, payload string, err error) {
-	if len(token) > MaxToken {
-		return "", "", TokenTooLarge
-	}
-	for i := range len(token) {
-		switch c := token[i]; {
-		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
-		default:
-			return "", "", TokenMalformed
-		}
-	}
-	head, rest, _ := strings.Cut(token, ".")
-	payload, signature, _ := strings.Cut(rest, ".")
-	if head == "" || payload == "" || signature == "" || strings.Contains(signature, ".") {
-		return "", "", TokenMalformed
-	}
-	return head, payload, nil
 }
 
 func readHeader(segment string) (header, error) {

@@ -20,11 +20,6 @@ const (
 	MaxTokenLifetime = 24 * time.Hour    // nothing but its end withdraws a token that nobody revokes
 )
 
-// algs are the JOSE algorithms there are (RFC 7518, section 3.1; RFC 8037,
-// section 3.1): asymmetric all. "Ed25519" (RFC 9864) is EdDSA by a name that
-// tokens do not bear yet.
-var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-
 // Policy is how the tokens of one issuer are checked. All of it has to be there
 // but Leeway and Rules.
 type Policy struct {
@@ -48,19 +43,18 @@ func New(p Policy) (*Verifier, error) {
 	if err := errors.Join(p.check(), keysErr, err); err != nil {
 		return nil, err
 	}
-	return &Verifier{
-		issuer:      p.Issuer,
-		audiences:   slices.Clone(p.Audiences),
-		algs:        slices.Clone(p.Algs),
-		keys:        keys,
-		leeway:      p.Leeway,
-		maxLifetime: p.MaxLifetime,
-		rules:       rules,
-		// The claims are checked here: golang-jwt's own checks take what they are not
-		// told to refuse, and know one clock only.
-		parser: gojwt.NewParser(gojwt.WithValidMethods(slices.Clone(p.Algs)), gojwt.WithStrictDecoding(),
-			gojwt.WithJSONNumber(), gojwt.WithoutClaimsValidation()),
-	}, nil
+	v := newVerifier(&p, rules)
+	v.keys = keys
+	return v, nil
+}
+
+// newVerifier leaves out the keys.
+func newVerifier(p *Policy, r rules) *Verifier {
+	methods := make(map[string]gojwt.SigningMethod, len(p.Algs))
+	for _, alg := range p.Algs {
+		methods[alg] = gojwt.GetSigningMethod(alg)
+	}
+	return &Verifier{issuer: p.Issuer, audiences: slices.Clone(p.Audiences), methods: methods, leeway: p.Leeway, maxLifetime: p.MaxLifetime, rules: r}
 }
 
 func (p *Policy) check() error {
@@ -76,8 +70,8 @@ func (p *Policy) check() error {
 		wrong("no alg")
 	}
 	for _, alg := range p.Algs {
-		if !slices.Contains(algs, alg) {
-			wrong("alg %q is not one of %s", alg, strings.Join(algs, ", "))
+		if !slices.Contains(jwk.Algs(), alg) {
+			wrong("alg %q is not one of %s", alg, strings.Join(jwk.Algs(), ", "))
 		}
 	}
 	if p.Leeway < 0 || p.Leeway > MaxLeeway {

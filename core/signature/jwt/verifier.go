@@ -1,9 +1,10 @@
 // Package jwt checks access tokens (RFC 7519, RFC 8725). Everything in it is
 // pure: no I/O, no clock, no goroutine.
 //
-// Start with [New], which makes the [Verifier] of one issuer. A token finds its
-// Verifier by [Issuer]; [Verifier.Verify] is the whole check. [Cache] remembers
-// what verified, and [Verifier.Check] is what a remembered token still needs.
+// Start with [New], which makes the [Verifier] of one issuer. [Read] reads a
+// token, whose [Unproven.Issuer] tells its Verifier; [Verifier.Verify] is the
+// whole check. [Cache] remembers what verified, and [Verifier.Check] is what a
+// remembered token still needs.
 //
 // Promise: a token that verifies was signed by a key of exactly the issuer that
 // it names, says so in the only way that there is to read it, is in time, is for
@@ -12,11 +13,10 @@
 // is a [Reason].
 //
 // golang-jwt checks the signatures, and only those: what it leaves to options, or
-// reads in more than one way, is settled here before and after.
+// reads in more than one way, it is not asked.
 package jwt
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -30,48 +30,57 @@ import (
 type Verifier struct {
 	issuer      string
 	audiences   []string
-	algs        []string
-	keys        map[string]jwk.Key // by kid: no issuer's keys but this one's
+	methods     map[string]gojwt.SigningMethod // by alg
+	keys        map[string]jwk.Key             // by kid: no issuer's keys but this one's
 	leeway      time.Duration
 	maxLifetime time.Duration
 	rules       rules
-	parser      *gojwt.Parser
 }
 
 // Verify takes a token that is good at now. The error is a [Reason].
-func (v *Verifier) Verify(token string, now time.Time) (*Token, error) {
-	h, issuer, err := peek(token)
+func (v *Verifier) Verify(u *Unproven, now time.Time) (*Token, error) {
+	method, err := v.admit(u)
 	if err != nil {
 		return nil, err
 	}
-	if issuer != v.issuer {
+	key, err := v.key(u.header)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.prove(method, key); err != nil {
+		return nil, err
+	}
+	return v.read(u, key.ID, now)
+}
+
+// admit checks what says which tokens these are at all.
+func (v *Verifier) admit(u *Unproven) (gojwt.SigningMethod, error) {
+	if u.issuer != v.issuer {
 		return nil, IssuerMismatch
 	}
-	if !slices.Contains(v.algs, h.alg) {
+	method, allowed := v.methods[u.header.alg]
+	if !allowed {
 		return nil, AlgNotAllowed
 	}
-	if !v.rules.takesType(h) {
+	if !v.rules.takesType(u.header) {
 		return nil, TypNotAllowed
 	}
-	key, err := v.key(h)
-	if err != nil {
-		return nil, err
-	}
-	claims, err := v.signed(token, key)
-	if err != nil {
-		return nil, err
-	}
-	t := &Token{Issuer: issuer, KeyID: key.ID, Claims: claims}
+	return method, nil
+}
+
+// read checks the claims of a token that this key signed.
+func (v *Verifier) read(u *Unproven, keyID string, now time.Time) (*Token, error) {
+	t := &Token{Issuer: u.issuer, KeyID: keyID, Claims: u.claims}
 	if err := v.readTimes(t); err != nil {
 		return nil, err
 	}
 	if err := v.Check(t, now); err != nil {
 		return nil, err
 	}
-	if err := v.checkAudience(claims); err != nil {
+	if err := v.checkAudience(u.claims); err != nil {
 		return nil, err
 	}
-	if err := v.rules.check(claims); err != nil {
+	if err := v.rules.check(u.claims); err != nil {
 		return nil, err
 	}
 	if err := v.rules.fill(t); err != nil {
@@ -97,24 +106,6 @@ func (v *Verifier) key(h header) (jwk.Key, error) {
 		return jwk.Key{}, KeyAlgMismatch
 	}
 	return key, nil
-}
-
-// signed gives the claims of a token that key signed.
-func (v *Verifier) signed(token string, key jwk.Key) (map[string]any, error) {
-	parsed, err := v.parser.ParseWithClaims(token, gojwt.MapClaims{}, func(*gojwt.Token) (any, error) {
-		return key.Public, nil
-	})
-	if errors.Is(err, gojwt.ErrTokenMalformed) {
-		return nil, TokenMalformed // the signature's segment: peek read the others
-	}
-	if err != nil {
-		return nil, SignatureMismatch
-	}
-	claims, ok := parsed.Claims.(gojwt.MapClaims)
-	if !ok {
-		return nil, ClaimsMalformed
-	}
-	return claims, nil
 }
 
 // checkAudience wants one of the audiences in the claim that has them: RFC 7519,
