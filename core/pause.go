@@ -59,30 +59,9 @@ func (p *pauses) set(name string, on bool) error {
 	if err != nil {
 		return err
 	}
-	if err := p.write(append(text, '\n')); err != nil {
+	if err := datadir.Replace(p.dir, datadir.PauseFile, append(text, '\n')); err != nil {
 		return fmt.Errorf("paused channels: %w", err)
 	}
 	p.names = names
 	return nil
-}
-
-// write replaces the file whole: after a crash it has the old text or the new.
-func (p *pauses) write(text []byte) error {
-	path := filepath.Join(p.dir, datadir.PauseFile)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	dir, err := os.Open(p.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

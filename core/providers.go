@@ -3,6 +3,8 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,13 +20,15 @@ import (
 // took from it.
 type provider struct {
 	*supervisor.Process
+	life
+	name      string
 	authority *trust.Authority
 	log       zerolog.Logger
 }
 
-func newProvider(cfg *config.Config, a *config.Auth, to *trust.Authority, o supervisor.Options) provider {
+func newProvider(cfg *config.Config, a *config.Auth, to *trust.Authority, o supervisor.Options) *provider {
 	o.Name, o.Setting = a.Name, providerSetting(cfg, a, to)
-	return provider{Process: supervisor.New(o), authority: to, log: o.Log.With().Str("auth", a.Name).Logger()}
+	return &provider{Process: supervisor.New(o), name: a.Name, authority: to, log: o.Log.With().Str("auth", a.Name).Logger()}
 }
 
 // providerSetting has the plugin publish to the gate of the authority.
@@ -39,7 +43,7 @@ func providerSetting(cfg *config.Config, a *config.Auth, to *trust.Authority) su
 
 // Run keeps the plugin at work, passes hints on to it, and says when an issuer's
 // keys grow old, until ctx ends.
-func (p provider) Run(ctx context.Context) error {
+func (p *provider) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Process.Run(ctx) })
 	g.Go(func() error { p.hint(ctx); return nil })
@@ -47,14 +51,23 @@ func (p provider) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-func (p provider) hint(ctx context.Context) {
+func (p *provider) hint(ctx context.Context) {
 	for {
+		h, wait, ok := p.authority.Hint(time.Now())
+		if ok {
+			p.log.Info().Str("issuer", h.Issuer).Msg("a token shows a key id that nobody knows: the provider is told") // which, nobody has proven
+			p.Process.Hint(ctx, h.Issuer, h.KeyID)
+			continue
+		}
+		var later <-chan time.Time
+		if wait > 0 {
+			later = time.After(wait)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case h := <-p.authority.Hints():
-			p.log.Info().Str("issuer", h.Issuer).Str("kid", h.KeyID).Msg("a token shows a key id that nobody knows: the provider is told")
-			p.Process.Hint(ctx, h.Issuer, h.KeyID)
+		case <-p.authority.Hinted():
+		case <-later:
 		}
 	}
 }
@@ -63,16 +76,20 @@ func (p provider) hint(ctx context.Context) {
 // do does not depend on it.
 const lookEvery = time.Second
 
-// watch logs each change of what an issuer's tokens are worth.
-func (p provider) watch(ctx context.Context) {
-	was := make(map[string]string)
+// watch logs each change of an issuer's keys, and of what its tokens are worth.
+func (p *provider) watch(ctx context.Context) {
+	was := make(map[string]trust.IssuerFact)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		for _, i := range p.authority.Fact(time.Now()).Issuers {
-			if i.State != was[i.Issuer] {
-				p.tell(i, was[i.Issuer])
-				was[i.Issuer] = i.State
+			before, known := was[i.Issuer]
+			was[i.Issuer] = i
+			switch {
+			case i.State != before.State:
+				p.tell(i, before.State)
+			case known && !slices.Equal(i.Keys, before.Keys):
+				p.log.Info().Str("issuer", i.Issuer).Strs("keys", i.Keys).Strs("were", before.Keys).Msg("the keys have changed")
 			}
 		}
 		select {
@@ -83,7 +100,7 @@ func (p provider) watch(ctx context.Context) {
 	}
 }
 
-func (p provider) tell(i trust.IssuerFact, was string) {
+func (p *provider) tell(i trust.IssuerFact, was string) {
 	switch i.State {
 	case trust.TrustNone:
 		p.log.Info().Str("issuer", i.Issuer).Msg("no keys yet: its tokens get 503 until the provider brings some")
@@ -93,5 +110,32 @@ func (p provider) tell(i trust.IssuerFact, was string) {
 		p.log.Warn().Str("issuer", i.Issuer).Time("usable_until", i.UsableUntil).Msg("the keys grow old: issuer or provider are silent, and what is there still serves")
 	case trust.TrustDead:
 		p.log.Error().Str("issuer", i.Issuer).Str("was", was).Msg("the keys are too old: its tokens get 503 until the provider brings new ones")
+	}
+}
+
+// trustPause is how often a new authority is asked whether it can check tokens.
+const trustPause = 50 * time.Millisecond
+
+// vouched waits until the provider has brought keys of all its issuers.
+func (p *provider) vouched(ctx context.Context) error {
+	for {
+		without := ""
+		f := p.authority.Fact(time.Now())
+		for _, i := range f.Issuers {
+			if i.State == trust.TrustNone || i.State == trust.TrustDead {
+				without = i.Issuer
+			}
+		}
+		if without == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if f.Refused != nil {
+				return fmt.Errorf("auth %s: what its plugin brings is refused: %s: %s", p.name, f.Refused.Reason, f.Refused.Detail)
+			}
+			return fmt.Errorf("auth %s: no keys of %s have come: %w", p.name, without, ctx.Err())
+		case <-time.After(trustPause):
+		}
 	}
 }

@@ -23,30 +23,40 @@ func Rules(cfg *config.Config) (*intake.Generation, error) {
 }
 
 // trusted is what outlives one generation of rules: the authorities with what
-// their plugins brought, which tokens verified, and when keys were used.
+// their plugins brought, which tokens verified, when keys were used, and which were
+// ever revoked.
 type trusted struct {
 	authorities []*trust.Authority
 	cache       *jwt.Cache
 	uses        *trust.Uses
+	revoked     *revoked
 }
 
-// tokensCached is how many verified tokens are remembered, so that they are not
-// verified again for each request: about 2 KiB each. Half of them stay for certain.
-const tokensCached = 32768
+// tokensCached is how many bytes of verified tokens are remembered, so that they are
+// not verified again for each request: about 2 KiB each. Half of them stay for certain.
+const tokensCached = 64 << 20
 
 // newAuthorities gives one for each [[auth]] of tokens, in their order.
 func newAuthorities(cfg *config.Config) (out []*trust.Authority, err error) {
 	for i := range cfg.Auth {
-		a := &cfg.Auth[i]
-		if !a.OfTokens() {
+		if !cfg.Auth[i].OfTokens() {
 			continue
 		}
-		authority, err := trust.NewAuthority(trust.AuthoritySettings{Name: a.Name, Issuers: a.Issuers, Audiences: a.Audiences, Algs: a.Algs,
-			UsableFor: time.Duration(a.UsableFor), MaxLifetime: time.Duration(a.MaxToken)})
+		a, err := newAuthority(cfg, i)
 		if err != nil {
-			return nil, config.Problems{cfg.Problem(fmt.Sprintf("auth[%d]", i), err.Error())}
+			return nil, err
 		}
-		out = append(out, authority)
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func newAuthority(cfg *config.Config, i int) (*trust.Authority, error) {
+	a := &cfg.Auth[i]
+	out, err := trust.NewAuthority(trust.AuthoritySettings{Name: a.Name, Issuers: a.Issuers, Audiences: a.Audiences, Algs: a.Algs,
+		UsableFor: time.Duration(a.UsableFor), MaxLifetime: time.Duration(a.MaxToken)})
+	if err != nil {
+		return nil, config.Problems{cfg.Problem(fmt.Sprintf("auth[%d]", i), err.Error())}
 	}
 	return out, nil
 }
@@ -60,7 +70,20 @@ func compile(cfg *config.Config, t trusted) (*intake.Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &intake.Generation{Trust: snapshot, Table: table}, nil
+	return &intake.Generation{Trust: snapshot, Table: table, Batch: cfg.Limits.Batch, Rates: ingressRates(cfg), MaxPending: maxPending(cfg),
+		Admission: intake.Admission{PerSecond: float64(cfg.Limits.Admission), Bytes: int64(cfg.Limits.WorkBytes)}}, nil
+}
+
+func ingressRates(cfg *config.Config) map[string]route.Rate {
+	out := make(map[string]route.Rate)
+	for _, in := range cfg.Ingress {
+		out[in.Name] = rate(in.Rate)
+	}
+	return out
+}
+
+func rate(r config.Rate) route.Rate {
+	return route.Rate{PerSecond: float64(r.PerPrincipal), Burst: r.Burst}
 }
 
 func trustRules(cfg *config.Config, t trusted) trust.Rules {
@@ -71,13 +94,16 @@ func trustRules(cfg *config.Config, t trusted) trust.Rules {
 		}
 		auth := trust.Auth{Name: a.Name, Kind: a.Kind, Keys: make([]trust.Key, len(a.Keys))}
 		for j, k := range a.Keys {
+			if t.revoked.has(k.ID) {
+				k.State, k.Material = config.StateRevoked, nil
+			}
 			auth.Keys[j] = trust.Key{ID: k.ID, Principal: k.Principal, State: k.State, Material: k.Material.Reveal(),
 				Sources: k.Sources, Types: k.Types, Scopes: k.Scopes}
 		}
 		r.Auths = append(r.Auths, auth)
 	}
 	for _, g := range cfg.Grants {
-		r.Grants = append(r.Grants, trust.Grant{Auth: g.Auth, Clients: g.Match.Client, Subjects: g.Match.Subject, Groups: g.Match.Groups, When: g.Match.When,
+		r.Grants = append(r.Grants, trust.Grant{Auth: g.Auth, Issuers: g.Match.Issuer, Clients: g.Match.Client, Subjects: g.Match.Subject, Groups: g.Match.Groups, When: g.Match.When,
 			Sources: g.Sources, Types: g.Types, Scopes: g.Scopes})
 	}
 	r.EventKeys = eventKeys(cfg)
@@ -97,7 +123,7 @@ func newTable(cfg *config.Config) (*route.Table, error) {
 	for i, r := range cfg.Routes {
 		rules[i] = route.Rule{Name: r.Name, Types: r.Type, Sources: r.Source, When: r.When, Auth: r.Auth,
 			RequireAuth: r.Require.Auth, Scopes: r.Require.Scopes, EventSignature: r.Require.EventSignature, Schema: r.SchemaJSON, Transforms: r.Transforms, Channels: r.Channels,
-			Rate: route.Rate{PerSecond: float64(r.Rate.PerPrincipal), Burst: r.Rate.Burst}}
+			Rate: rate(r.Rate)}
 	}
 	channels := make([]route.Channel, len(cfg.Channels))
 	for i, c := range cfg.Channels {

@@ -17,6 +17,8 @@ func (k *checker) grant(g *Grant, key string) {
 		k.hint(at, didYouMean(g.Auth, k.authNames()), "unknown auth %q", g.Auth)
 	case !k.c.Auth[i].OfTokens():
 		k.hint(at, "write sources, types and scopes with the key", "auth %q has keys, which have rights of their own", g.Auth)
+	default:
+		k.grantIssuers(g, k.c.Auth[i].Issuers, join(join(key, "match"), "issuer"))
 	}
 	for _, list := range []struct {
 		name   string
@@ -31,4 +33,13 @@ func (k *checker) grant(g *Grant, key string) {
 	k.globs(g.Sources, sdk.SourceSeparator, join(key, "sources"))
 	k.globs(g.Types, sdk.TypeSeparator, join(key, "types"))
 	k.scopes(g.Scopes, join(key, "scopes"))
+}
+
+// grantIssuers asks whose tokens a grant means, where that may be those of several:
+// who names clients of one issuer must not let in its namesakes of another.
+func (k *checker) grantIssuers(g *Grant, issuers []string, at string) {
+	k.refer(g.Match.Issuer, "issuer of the auth", at, issuers)
+	if len(issuers) > 1 && len(g.Match.Issuer) == 0 && g.Match.When == "" {
+		k.hint(at, "name those that it is for, all of them if that is meant", "auth %q has %d issuers", g.Auth, len(issuers))
+	}
 }

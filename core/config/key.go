@@ -68,40 +68,58 @@ func (l *loader) keyDir(c *Config, a *Auth, at string) {
 	array, _ := l.spots.find(at)
 	for _, entry := range entries {
 		if isKeyFile(entry) {
-			file := filepath.Join(dir, entry.Name())
-			places := &spot{Position: Position{File: file}}
-			array.add(item("", len(a.Keys)), Position{})
-			array.in[item("", len(a.Keys))] = places
-			if k, ok := l.keyFile(file, places, item(at, len(a.Keys))); ok {
-				a.Keys = append(a.Keys, k)
+			file, n := filepath.Join(dir, entry.Name()), len(a.Keys)
+			array.add(item("", n), Position{})
+			read, _ := l.memory.files.recall(file, func() (keyFile, error) {
+				array.in[item("", n)] = &spot{Position: Position{File: file}}
+				return l.keyFile(file, array.in[item("", n)], item(at, n))
+			})
+			array.in[item("", n)] = read.places
+			if read.is {
+				a.Keys = append(a.Keys, read.key)
 			}
 		}
 	}
 }
 
+// keyFile is a file of a key directory, read.
+type keyFile struct {
+	key    Key // without material
+	places *spot
+	is     bool // a key at all
+}
+
+// errFaulty says that there is a problem of a file.
+var errFaulty = errors.New("file has a fault")
+
 // keyFile reads one key, unless the file is none. A file that holds its secret
-// itself must be private.
-func (l *loader) keyFile(file string, places *spot, at string) (k Key, ok bool) {
-	k.File = file
-	setDefaults(reflect.ValueOf(&k).Elem())
+// itself must be private. With an error there are problems.
+func (l *loader) keyFile(file string, places *spot, at string) (keyFile, error) {
+	out := keyFile{key: Key{File: file}, places: places}
+	k := reflect.ValueOf(&out.key).Elem()
+	setDefaults(k)
 	text, err := readFile(file, maxSecretFile)
 	if err != nil {
 		l.problems = append(l.problems, Problem{File: file, Key: at, Text: err.Error()})
-		return k, false
+		return out, errFaulty
 	}
 	values := koanf.New(".")
 	if _, problem := parse(values, text, file, places); problem != nil {
 		problem.Key = at
 		l.problems = append(l.problems, *problem)
-		return k, false
+		return out, errFaulty
 	}
-	l.table(reflect.ValueOf(&k).Elem(), values.Raw(), at)
-	if isSecret(k.Secret) {
+	before := len(l.problems)
+	l.table(k, values.Raw(), at)
+	if isSecret(out.key.Secret) {
 		if _, err := readPrivate(file); err != nil {
 			l.bad(join(at, "secret"), "%v", err)
 		}
 	}
-	return k, true
+	if out.is = true; len(l.problems) > before {
+		return out, errFaulty
+	}
+	return out, nil
 }
 
 // material resolves a key's secret or public key, nil when there is none or
@@ -145,23 +163,28 @@ func (l *loader) material(a *Auth, k *Key, at, dir string) []byte {
 // materialText gives the text of a secret or public key: the reference itself
 // where that may be it.
 func (l *loader) materialText(own, ref, dir string, inFile bool) (string, error) {
+	path, inAFile := strings.CutPrefix(ref, "file:")
 	if own == "secret" {
 		switch {
 		case isSecret(ref) && inFile:
 			return ref, nil
 		case isSecret(ref):
 			return "", errors.New(`a secret itself stands in a file of a key directory only: write "file:PATH" or "env:NAME"`)
+		case !inAFile:
+			return resolve(ref, dir, l.opts.Env)
 		}
-		return resolve(ref, dir, l.opts.Env)
+		return l.memory.secrets.recall(within(dir, path), func() (string, error) { return resolve(ref, dir, l.opts.Env) })
 	}
-	if path, found := strings.CutPrefix(ref, "file:"); found {
+	if !inAFile {
+		return ref, nil
+	}
+	return l.memory.publics.recall(within(dir, path), func() (string, error) {
 		text, err := readFile(within(dir, path), maxSecretFile)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", path, err)
 		}
 		return firstLine(text), nil
-	}
-	return ref, nil
+	})
 }
 
 func materialKey(kind string) string {

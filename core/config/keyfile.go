@@ -58,6 +58,8 @@ func WriteKey(dir string, k Key, secretText string) error {
 func writable(k *Key, secretText string) error {
 	var err error
 	switch {
+	case strings.HasPrefix(k.ID, "."):
+		err = fmt.Errorf("id %q begins with a dot: its file would be hidden, and no router reads such a one", k.ID)
 	case secretText == "":
 		_, err = webhook.ParsePublic(k.Public)
 	case k.Public != "":

@@ -24,7 +24,9 @@ const (
 //
 // The error is [Problems], and then the result has the keys that could be read:
 // it is no configuration to run with. Errors never hold any of the material.
-func (c *Config) ReadKeys() (*Config, error) {
+func (c *Config) ReadKeys() (*Config, error) { return c.KeyReader().Read() }
+
+func (c *Config) readKeys(memory *keyMemory) (*Config, error) {
 	fresh := *c
 	fresh.spots = c.spots.forKeys()
 	fresh.Auth, fresh.EventKeys = slices.Clone(c.Auth), slices.Clone(c.EventKeys)
@@ -42,7 +44,7 @@ func (c *Config) ReadKeys() (*Config, error) {
 			a.Keys[j].Material = nil
 		}
 	}
-	l := loader{report: report{spots: fresh.spots}, opts: Options{Env: []string{}}}
+	l := loader{report: report{spots: fresh.spots}, opts: Options{Env: []string{}}, memory: memory}
 	if c.env != nil {
 		l.opts.Env = c.env()
 	}

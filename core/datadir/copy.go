@@ -36,6 +36,24 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// Replace puts text in the place of a file of a data directory, on disk: after a
+// crash the file has the old text or the new.
+func Replace(dir, name string, text []byte) error {
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
 // Hold locks a data directory that is there, for who works on it while no
 // router may. The error is ErrLocked when one does.
 func Hold(path string) (release func() error, _ error) {
@@ -53,10 +71,10 @@ func Hold(path string) (release func() error, _ error) {
 // operators have set. The format file comes last and says that all is there.
 func CopyOwn(from, to string) error {
 	d := &Dir{Path: to}
-	for _, name := range []string{deliveryFile, leaseFile, PauseFile, formatFile} {
+	for _, name := range []string{deliveryFile, leaseFile, PauseFile, RevokedFile, formatFile} {
 		text, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, fs.ErrNotExist) && name != formatFile {
-			continue // a delivery key from outside, or nothing paused
+			continue // a delivery key from outside, nothing paused, nothing revoked
 		}
 		if err == nil {
 			err = d.make(name, text)

@@ -29,6 +29,8 @@ const (
 
 	// PauseFile has the names of channels that operators have paused.
 	PauseFile = "paused.json"
+	// RevokedFile has the ids of the senders' keys that were ever revoked.
+	RevokedFile = "revoked.json"
 )
 
 // format is what this code reads and writes.

@@ -137,3 +137,26 @@ func TestKeysSurviveTheLossOfTheFormatFile(t *testing.T) {
 		t.Error("keys were made anew")
 	}
 }
+
+// What was ever revoked goes along with a copy.
+func TestACopyRemembersWhatIsRevoked(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "data"), t.TempDir()
+	d, err := datadir.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, text := range []string{"[\"k1\"]\n", "[]\n", "[\"k1\",\"k2\"]\n"} {
+		if err := datadir.Replace(from, datadir.RevokedFile, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := datadir.CopyOwn(from, to); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(to, datadir.RevokedFile))
+	info, statErr := os.Stat(filepath.Join(to, datadir.RevokedFile))
+	if err != nil || statErr != nil || string(text) != "[\"k1\",\"k2\"]\n" || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %q, %v, %v", text, err, info)
+	}
+}

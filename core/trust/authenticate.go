@@ -31,7 +31,14 @@ func (s *Snapshot) Authenticate(c Credential, now time.Time) (Identity, error) {
 	case signed && len(c.EventKey) > 0:
 		return Identity{}, &Refusal{Code: CodeAmbiguousCredential, Reason: ReasonEventKeyUnbound}
 	case signed:
-		return s.authenticateWebhook(c, now)
+		id, refusal := s.authenticateWebhook(c, now)
+		if refusal != nil {
+			if len(c.KeyID) > 0 {
+				refusal.Unverified = []Unverified{claimedKeyID(c.KeyID[0])}
+			}
+			return Identity{}, refusal
+		}
+		return id, nil
 	}
 	return Identity{}, &Refusal{Code: CodeUnauthenticated, Reason: ReasonCredentialAbsent}
 }

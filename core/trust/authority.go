@@ -28,8 +28,7 @@ type AuthoritySettings struct {
 type Authority struct {
 	settings AuthoritySettings
 	bundle   atomic.Pointer[bundle] // the last good one; nil before the first
-	hints    chan Hint
-	hinted   map[string]*atomic.Int64 // by issuer, complete from the start: when, in Unix nanoseconds
+	hints    *hints
 
 	gate    sync.Mutex     // one bundle at a time
 	refused *RefusedBundle // the newest bundle, if it was not taken
@@ -62,11 +61,7 @@ func NewAuthority(s AuthoritySettings) (*Authority, error) {
 	if s.MaxLifetime == 0 {
 		s.MaxLifetime = jwt.MaxTokenLifetime
 	}
-	a := &Authority{settings: s, hints: make(chan Hint, len(s.Issuers)), hinted: make(map[string]*atomic.Int64, len(s.Issuers))}
-	for _, issuer := range s.Issuers {
-		a.hinted[issuer] = new(atomic.Int64)
-	}
-	return a, nil
+	return &Authority{settings: s, hints: newHints(s.Issuers)}, nil
 }
 
 func checkList(values []string) error {

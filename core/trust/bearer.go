@@ -1,8 +1,6 @@
 package trust
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -15,7 +13,7 @@ const TransportJWT = "jwt"
 
 // The waits that are asked of senders, in seconds.
 const (
-	retryKeyUnknown  = 1 // the provider has been asked for the key: it may be there by then
+	retryKeyUnknown  = 1 // after the provider was asked for the key: it may be there by then
 	retryUnavailable = 5 // until a provider answers again
 )
 
@@ -28,20 +26,34 @@ func (s *Snapshot) authenticateBearer(c Credential, now time.Time) (Identity, er
 	if !ok {
 		return Identity{}, &Refusal{Code: CodeUnauthenticated, Reason: ReasonSchemeUnknown}
 	}
-	a, token, refusal := s.verify(text, now)
+	v, refusal := s.verify(text, now)
 	if refusal != nil {
 		return Identity{}, refusal
 	}
+	token := v.token
 	bound, refusal := bind(token, c.EventKey)
 	if refusal != nil {
 		return Identity{}, refusal
 	}
-	return Identity{
-		Principal: sdk.Principal{Provider: a.settings.Name, Issuer: token.Issuer, Subject: token.Subject},
+	id := Identity{
+		Principal: sdk.Principal{Provider: v.authority.settings.Name, Issuer: token.Issuer, Subject: token.Subject},
 		Proof:     sdk.Proof{Transport: TransportJWT},
 		KeyID:     token.KeyID,
-		bearer:    s.bearer(a, token, bound),
-	}, nil
+		bearer:    s.bearer(v.authority, token, bound),
+	}
+	// Who may send nothing gets no room among those who may.
+	if !v.recalled && s.cache != nil && len(id.bearer.rights) > 0 {
+		s.cache.Put(text, v.by, token)
+	}
+	return id, nil
+}
+
+// verified is a token that is good now.
+type verified struct {
+	authority *Authority
+	token     *jwt.Token
+	by        *jwt.Verifier
+	recalled  bool // it was verified before
 }
 
 // cutScheme gives the token of "Bearer TOKEN" (RFC 6750, section 2.1): the
@@ -57,62 +69,59 @@ func cutScheme(header string) (token string, ok bool) {
 //
 // A token that was seen before is not read again for as long as its Verifier is
 // the one at work; what passes with time is checked each time.
-func (s *Snapshot) verify(text string, now time.Time) (*Authority, *jwt.Token, *Refusal) {
+func (s *Snapshot) verify(text string, now time.Time) (verified, *Refusal) {
 	known, token := s.recall(text)
-	name := ""
+	var read *jwt.Unproven
+	var issuer string
 	if token != nil {
-		name = token.Issuer
+		issuer = token.Issuer
 	} else {
 		var err error
-		if name, err = jwt.Issuer(text); err != nil {
-			return nil, nil, &Refusal{Code: CodeUnauthenticated, Reason: err.Error()}
+		if read, err = jwt.Read(text); err != nil {
+			return verified{}, &Refusal{Code: CodeUnauthenticated, Reason: err.Error()}
 		}
+		issuer = read.Issuer()
 	}
-	a := s.issuers[name]
+	a := s.issuers[issuer]
 	if a == nil {
-		return nil, nil, s.refuseToken(nil, ReasonIssuerUnknown)
+		refusal := s.refuseToken(nil, ReasonIssuerUnknown)
+		refusal.Unverified = claimed(nil, issuer, "", nil, nil)
+		return verified{}, refusal
 	}
-	trust, reason := a.trusted(name, now)
+	trust, reason := a.trusted(issuer, now)
 	if reason != "" {
 		refusal := s.refuseToken(a, reason)
 		refusal.Code, refusal.RetryAfter = CodeTrustUnavailable, retryUnavailable
-		return nil, nil, refusal
+		return verified{}, refusal
 	}
 	var err error
 	seen := token != nil && known == trust.verifier
 	if seen {
 		err = known.Check(token, now)
 	} else {
-		token, err = trust.verifier.Verify(text, now)
+		if read == nil { // it was seen, but not by the Verifier at work
+			read, err = jwt.Read(text)
+		}
+		if err == nil {
+			token, err = trust.verifier.Verify(read, now)
+		}
 	}
 	if err != nil {
 		refusal := s.refuseToken(a, err.Error())
-		if err == jwt.KeyUnknown {
-			a.hint(name, keyID(text), now)
-			refusal.RetryAfter = retryKeyUnknown
+		if read != nil {
+			refusal.Unverified = claimed(trust.verifier, issuer, read.KeyID(), read.Claims(), err)
+		} else {
+			refusal.Unverified = claimed(trust.verifier, issuer, token.KeyID, token.Claims, err)
 		}
-		return nil, nil, refusal
+		if err == jwt.KeyUnknown {
+			refusal.RetryAfter = a.hint(issuer, read.KeyID(), now)
+		}
+		return verified{}, refusal
 	}
 	if reason := trust.revoked.of(token); reason != "" {
-		return nil, nil, s.refuseToken(a, reason)
+		return verified{}, s.refuseToken(a, reason)
 	}
-	if !seen && s.cache != nil {
-		s.cache.Put(text, trust.verifier, token)
-	}
-	return a, token, nil
-}
-
-// keyID reads the kid of a token whose header jwt has read strictly.
-func keyID(token string) string {
-	head, _, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.DecodeString(head)
-	var h struct {
-		KeyID string `json:"kid"`
-	}
-	if err != nil || json.Unmarshal(text, &h) != nil {
-		return ""
-	}
-	return h.KeyID
+	return verified{authority: a, token: token, by: trust.verifier, recalled: seen}, nil
 }
 
 func (s *Snapshot) recall(text string) (*jwt.Verifier, *jwt.Token) {

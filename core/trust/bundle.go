@@ -3,7 +3,6 @@ package trust
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/headgate-io/headgate/core/signature/jwt"
@@ -26,8 +25,7 @@ type trusted struct {
 	revoked  revocations // of the whole bundle
 	keys     []string    // their ids, in the bundle's order
 	fresh    time.Time   // from then on it is stale
-	usable   time.Time   // from then on it is dead
-	dead     atomic.Bool // it was found dead once
+	usable   deadline    // from then on it is dead
 }
 
 // compile makes what the tokens of one issuer are checked with. No audiences
@@ -77,14 +75,10 @@ const (
 	TrustNone  = "none"  // its provider has not vouched for it yet
 )
 
-// state tells how old the trust is at now. Dead is for good: a clock that is set
-// back revives nothing, only a new bundle does.
+// state tells how old the trust is at now.
 func (t *trusted) state(now time.Time) string {
 	switch {
-	case t.dead.Load():
-		return TrustDead
-	case !now.Before(t.usable):
-		t.dead.Store(true)
+	case t.usable.passed(now):
 		return TrustDead
 	case !now.Before(t.fresh):
 		return TrustStale

@@ -45,7 +45,7 @@ func (s *Snapshot) addEventKey(i int, k EventKey, ids map[string]bool) error {
 	if err != nil {
 		return fault(".source", err)
 	}
-	if err := checkEventKey(k.Public); err != nil {
+	if err := dsse.CheckKey(k.Public); err != nil {
 		return fault(".public", err)
 	}
 	switch k.State {
@@ -66,15 +66,6 @@ func (s *Snapshot) addEventKey(i int, k EventKey, ids map[string]bool) error {
 	}
 	s.eventKeys = append(s.eventKeys, eventKey{source, dsse.Key{ID: k.ID, Public: k.Public}})
 	return nil
-}
-
-// checkEventKey takes what signs events (WIRE: ES256 or Ed25519).
-func checkEventKey(public crypto.PublicKey) error {
-	k := jwk.Key{Public: public}
-	if !k.Fits("ES256") && !k.Fits("EdDSA") {
-		return errors.New("it is neither a P-256 nor an Ed25519 public key")
-	}
-	return k.Check()
 }
 
 // eventKeysFor gives the keys that may sign the events of a source.
@@ -102,7 +93,7 @@ func bind(t *jwt.Token, shown []string) (*dsse.Key, *Refusal) {
 		return nil, &Refusal{Code: CodeUnauthenticated, Reason: ReasonEventKeyAbsent}
 	}
 	k, err := jwk.Parse([]byte(shown[0]))
-	if err != nil || checkEventKey(k.Public) != nil {
+	if err != nil || dsse.CheckKey(k.Public) != nil {
 		return nil, &Refusal{Code: CodeUnauthenticated, Reason: ReasonEventKeyMalformed}
 	}
 	if k.Thumbprint() != t.Confirmation {

@@ -14,7 +14,8 @@ const ProofDSSE = "dsse"
 // A signature that is there and does not verify refuses the event, also where
 // none is asked for. The key is the one that the sender's token is bound to, and
 // then there has to be a signature (unauthenticated); else one of those registered
-// for the event's source (forbidden).
+// for the event's source (forbidden). Registered keys are many: no signature is
+// checked by them for a sender that may not send the event.
 //
 // What the signature does not cover is not part of the event that is given back:
 // every other extension is gone, traceparent and tracestate too unless they are
@@ -32,12 +33,19 @@ func (s *Snapshot) VerifyEvent(id Identity, e sdk.Event) (sdk.Event, sdk.Proof, 
 		return e, id.Proof, nil
 	default:
 		if keys = s.eventKeysFor(e.Source); len(keys) == 0 {
-			return sdk.Event{}, sdk.Proof{}, &Refusal{Code: CodeForbidden, Reason: ReasonEventKeyUnregistered}
+			return sdk.Event{}, sdk.Proof{}, &Refusal{Code: CodeForbidden, Reason: ReasonEventKeyUnregistered, Unverified: claimedKey(&e)}
+		}
+		h, refusal := s.holder(id)
+		if refusal != nil {
+			return sdk.Event{}, sdk.Proof{}, refusal
+		}
+		if able, reason := h.covering(&e); len(able) == 0 {
+			return sdk.Event{}, sdk.Proof{}, &Refusal{Code: CodeForbidden, Reason: reason, Verdicts: id.faults()}
 		}
 	}
 	verified, err := dsse.Verify(&e, keys)
 	if err != nil {
-		return sdk.Event{}, sdk.Proof{}, &Refusal{Code: code, Reason: err.Error()}
+		return sdk.Event{}, sdk.Proof{}, &Refusal{Code: code, Reason: err.Error(), Unverified: claimedKey(&e)}
 	}
 	only, err := verified.Only(&e)
 	if err != nil {
@@ -46,4 +54,13 @@ func (s *Snapshot) VerifyEvent(id Identity, e sdk.Event) (sdk.Event, sdk.Proof, 
 	proof := id.Proof
 	proof.Event = ProofDSSE
 	return only, proof, nil
+}
+
+// claimedKey tells which key an event says it is signed with: the first.
+func claimedKey(e *sdk.Event) []Unverified {
+	ids := dsse.KeyIDs(e)
+	if len(ids) == 0 {
+		return nil
+	}
+	return []Unverified{unverified("keyid", ids[0])}
 }

@@ -46,7 +46,7 @@ func (a *Authority) Fact(now time.Time) AuthorityFact {
 		i := IssuerFact{Issuer: name, State: TrustNone}
 		if b != nil && b.issuers[name] != nil {
 			t := b.issuers[name]
-			i.State, i.Keys, i.FreshUntil, i.UsableUntil = t.state(now), t.keys, t.fresh.UTC(), t.usable.UTC()
+			i.State, i.Keys, i.FreshUntil, i.UsableUntil = t.state(now), t.keys, t.fresh.UTC(), t.usable.wall.UTC()
 		}
 		f.Issuers = append(f.Issuers, i)
 	}

@@ -73,11 +73,11 @@ func (a *Authority) admit(last *bundle, generation int, b sdk.TrustBundle, now t
 			return nil, err
 		}
 		t.revoked = revoked
-		t.usable = earliest(usable, i.UsableUntil)
+		end := earliest(usable, i.UsableUntil)
 		if !i.FetchedAt.IsZero() { // another issuer's fetch keeps none of its keys alive
-			t.usable = earliest(t.usable, i.FetchedAt.Add(a.settings.UsableFor))
+			end = earliest(end, i.FetchedAt.Add(a.settings.UsableFor))
 		}
-		t.fresh = earliest(t.usable, b.FreshUntil, i.FreshUntil)
+		t.usable, t.fresh = newDeadline(end, now), earliest(end, b.FreshUntil, i.FreshUntil)
 		next.issuers[i.Issuer] = t
 	}
 	if last != nil {
@@ -102,9 +102,9 @@ func follows(last *bundle, generation int, b sdk.TrustBundle, now time.Time) *Bu
 		return refusef(BundleVersionBack, "version %d after version %d", b.Version, last.from.Version)
 	case same && b.Version == last.from.Version:
 		return refusef(BundleVersionRepeated, "version %d has another content than before: each content needs a version of its own", b.Version)
-	// A last one of the future was taken by a clock that was wrong. It must not
-	// keep out every newer one until that time has come.
-	case b.FetchedAt.Before(last.from.FetchedAt) && !last.from.FetchedAt.After(now.Add(maxSkew)):
+	// A clock that was set right may be behind the one that the last bundle went
+	// by, and must not keep out every newer one until that time has come.
+	case b.FetchedAt.Before(last.from.FetchedAt.Add(-maxSkew)) && !last.from.FetchedAt.After(now.Add(maxSkew)):
 		return refusef(BundleFetchedBack, "fetched at %s, and the last good one at %s", stamp(b.FetchedAt), stamp(last.from.FetchedAt))
 	}
 	return nil
@@ -133,9 +133,7 @@ func (b *bundle) keep(last *bundle) {
 		if b.issuers[name] != nil {
 			continue
 		}
-		t := &trusted{verifier: was.verifier, revoked: b.revoked, keys: was.keys, fresh: was.fresh, usable: was.usable}
-		t.dead.Store(was.dead.Load())
-		b.issuers[name] = t
+		b.issuers[name] = &trusted{verifier: was.verifier, revoked: b.revoked, keys: was.keys, fresh: was.fresh, usable: was.usable}
 	}
 }
 

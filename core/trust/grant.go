@@ -17,6 +17,7 @@ import (
 // of two grants are two rights: no source of one goes with a type of the other.
 type Grant struct {
 	Auth     string
+	Issuers  []string // of the auth's: a client of one is nobody to another
 	Clients  []string
 	Subjects []string // as in sdk.Principal
 	Groups   []string
@@ -41,8 +42,12 @@ type grant struct {
 func (s *Snapshot) addGrant(env *cel.Env, cost uint64, i int, g Grant) error {
 	name := fmt.Sprintf("grants[%d]", i)
 	fault := func(field string, err error) error { return &CompileError{Key: name + field, Err: err} }
-	if !slices.ContainsFunc(s.authorities, func(a *Authority) bool { return a.settings.Name == g.Auth }) {
+	at := slices.IndexFunc(s.authorities, func(a *Authority) bool { return a.settings.Name == g.Auth })
+	if at < 0 {
 		return fault(".auth", fmt.Errorf("auth %q is none of tokens: keys have rights of their own", g.Auth))
+	}
+	if other := outside(g.Issuers, s.authorities[at].settings.Issuers); other >= 0 {
+		return fault(".match.issuer", fmt.Errorf("issuer %q is not one of auth %q", g.Issuers[other], g.Auth))
 	}
 	if len(g.Sources) == 0 || len(g.Types) == 0 {
 		return fault("", errors.New("sources and types are both needed: without them it grants nothing"))
@@ -55,7 +60,7 @@ func (s *Snapshot) addGrant(env *cel.Env, cost uint64, i int, g Grant) error {
 		return fault("", err)
 	}
 	out := &grant{name: name, Grant: g, rights: r}
-	out.Clients, out.Subjects, out.Groups = slices.Clone(g.Clients), slices.Clone(g.Subjects), slices.Clone(g.Groups)
+	out.Issuers, out.Clients, out.Subjects, out.Groups = slices.Clone(g.Issuers), slices.Clone(g.Clients), slices.Clone(g.Subjects), slices.Clone(g.Groups)
 	if g.When != "" {
 		if out.when, err = compileCondition(env, cost, name+".match.when", g.When); err != nil {
 			return err
@@ -93,7 +98,8 @@ func (s *Snapshot) bearer(a *Authority, t *jwt.Token, bound *dsse.Key) *bearer {
 
 // lists tells that the token fits the grant's lists.
 func (g *grant) lists(t *jwt.Token) bool {
-	return (len(g.Clients) == 0 || slices.Contains(g.Clients, t.Client)) &&
+	return (len(g.Issuers) == 0 || slices.Contains(g.Issuers, t.Issuer)) &&
+		(len(g.Clients) == 0 || slices.Contains(g.Clients, t.Client)) &&
 		(len(g.Subjects) == 0 || slices.Contains(g.Subjects, t.Subject)) &&
 		(len(g.Groups) == 0 || slices.ContainsFunc(g.Groups, func(group string) bool { return slices.Contains(t.Groups, group) }))
 }

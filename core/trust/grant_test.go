@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headgate-io/headgate/core/signature/jwt"
 	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 )
@@ -50,9 +51,13 @@ func TestGrantsMatch(t *testing.T) {
 			g := everybody
 			c.change(&g)
 			h := newHouse(t, func(r *trust.Rules) { r.Grants = []trust.Grant{g} })
-			id := mustAuthenticate(t, h.Snapshot, shown(signed(t, "k1", 31, good(c.token))))
+			text := signed(t, "k1", 31, good(c.token))
+			id := mustAuthenticate(t, h.Snapshot, shown(text))
 			e := order(t, "//shop.example/till/1", "")
 			err := h.Authorize(id, id.Proof, &e, nil)
+			if got := h.Fitting("okta", supposed(t, text)); (len(got) > 0) != c.fits {
+				t.Errorf("explained to fit %v", got)
+			}
 			if c.fits {
 				if err != nil {
 					t.Error(err)
@@ -62,6 +67,21 @@ func TestGrantsMatch(t *testing.T) {
 			wantRefusal(t, err, trust.CodeForbidden, trust.ReasonNoGrant)
 		})
 	}
+}
+
+// supposed reads a token of staff as one who explains it does.
+func supposed(t *testing.T, text string) *jwt.Token {
+	t.Helper()
+	read, err := jwt.Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := issuer(t, staff, nil)
+	token, err := jwt.Suppose(jwt.Policy{Issuer: staff, Audiences: []string{audience}, Algs: []string{"EdDSA"}, MaxLifetime: i.MaxLifetime, Rules: i.Rules}, read, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 // A condition without an answer is told apart from one that says no.
@@ -218,8 +238,8 @@ func TestRulesRefuse(t *testing.T) {
 		{"it is empty", "event_keys[0].id", key(func(k *trust.EventKey) { k.ID = "" })},
 		{"glob", "event_keys[0].source", key(func(k *trust.EventKey) { k.Source = "" })},
 		{`state "on"`, "event_keys[0].state", key(func(k *trust.EventKey) { k.State = "on" })},
-		{"neither a P-256", "event_keys[0].public", key(func(k *trust.EventKey) { k.Public = nil })},
-		{"neither a P-256", "event_keys[0].public", key(func(k *trust.EventKey) { k.Public = private(50) })},
+		{"is P-256 (ES256) or Ed25519", "event_keys[0].public", key(func(k *trust.EventKey) { k.Public = nil })},
+		{"is P-256 (ES256) or Ed25519", "event_keys[0].public", key(func(k *trust.EventKey) { k.Public = private(50) })},
 		{"is taken", "event_keys[1].id", func(r *trust.Rules) {
 			key(func(k *trust.EventKey) { k.State = trust.StateRevoked })(r)
 			key(func(*trust.EventKey) {})(r)

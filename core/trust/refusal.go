@@ -1,8 +1,8 @@
 package trust
 
 // Refusal is the error of every check of a sender here. Its code is for the
-// sender, all else for the log alone. Nothing in it is what an unproven sender
-// wrote.
+// sender, all else for the log alone. What an unproven sender wrote stands in
+// Unverified, and nowhere else.
 type Refusal struct {
 	Code       string // stable, coarse on purpose: one of the codes below
 	Reason     string // stable, fine: one of the reasons below, a signature.Reason, a jwt.Reason or a dsse.Reason
@@ -11,6 +11,9 @@ type Refusal struct {
 	// Verdicts are what each provider said where several had a say; nil where
 	// Reason says it all.
 	Verdicts []Verdict
+
+	// Unverified is what the refused credential or event signature says of itself.
+	Unverified []Unverified
 }
 
 // Verdict is why one provider, or one grant, does not take a sender.

@@ -94,7 +94,7 @@ func newHouse(t testing.TB, change ...func(*trust.Rules)) *house {
 			{Auth: "okta", Sources: []string{"//shop.example/**"}, Types: []string{"com.example.order.*"}, Scopes: []string{"orders:write"}},
 			{Auth: "sts", Sources: []string{"//shop.example/**"}, Types: []string{"**"}},
 		},
-		Cache: jwt.NewCache(100),
+		Cache: jwt.NewCache(1 << 20),
 	}
 	for _, c := range change {
 		c(&h.rules)

@@ -3,6 +3,7 @@ package trust
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -71,7 +72,7 @@ func (r Rules) senders() []sender {
 	}
 	for i, g := range r.Grants {
 		if held, err := newRights(g.Sources, g.Types, g.Scopes); err == nil {
-			who := fmt.Sprintf("%q %q %q %q", sorted(g.Clients), sorted(g.Subjects), sorted(g.Groups), g.When)
+			who := fmt.Sprintf("%q %q %q %q %q", sorted(g.Issuers), sorted(g.Clients), sorted(g.Subjects), sorted(g.Groups), g.When)
 			out = append(out, sender{fmt.Sprintf("grants[%d]", i), g.Auth, who, held})
 		}
 	}
@@ -80,25 +81,74 @@ func (r Rules) senders() []sender {
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
-// overlaps compares every two senders, until there is more than anybody reads.
+// maxNamed bounds who is named in one warning.
+const maxNamed = 6
+
+// overlaps gives a warning for each pattern of sources by which somebody may send
+// for what somebody else may send for, too. Where two patterns meet, that is told of
+// the first.
 func overlaps(senders []sender) []Warning {
+	var order []sdk.Glob
+	holders := make(map[string][]int) // of each pattern, by their place
+	for i, s := range senders {
+		for _, p := range s.sources {
+			text := patternOf(p)
+			if holders[text] == nil {
+				order = append(order, p)
+			}
+			holders[text] = append(holders[text], i)
+		}
+	}
 	var out []Warning
-	for i, a := range senders {
-		for _, b := range senders[i+1:] {
-			if a.auth == b.auth && a.who == b.who || !meetAny(a.sources, b.sources) {
-				continue
+	for i, p := range order {
+		all := slices.Clone(holders[patternOf(p)])
+		for _, q := range order[i+1:] {
+			if meet(p, q) {
+				all = append(all, holders[patternOf(q)]...)
 			}
-			text := "different principals may send for the same source: either can take ids of the other's events"
-			if a.auth != b.auth {
-				text = fmt.Sprintf("principals of auth %q and of auth %q may send for the same source: what is sent there is proven as well as the weaker of the two proves it", a.auth, b.auth)
-			}
-			out = append(out, Warning{Names: []string{a.name, b.name}, Text: text})
-			if len(out) > maxWarnings {
-				return out
-			}
+		}
+		slices.Sort(all)
+		if w, shared := overlap(patternOf(p), senders, slices.Compact(all)); shared {
+			out = append(out, w)
+		}
+		if len(out) > maxWarnings {
+			break
 		}
 	}
 	return out
+}
+
+// patternOf gives a glob of sources as it was written.
+func patternOf(g sdk.Glob) string {
+	segments, rest := g.Segments()
+	if rest {
+		segments = append(slices.Clone(segments), "**")
+	}
+	return strings.Join(segments, sdk.SourceSeparator)
+}
+
+// overlap tells of those who may send for p, if they are not all the same.
+func overlap(p string, senders []sender, who []int) (w Warning, shared bool) {
+	var auths []string
+	first := senders[who[0]]
+	for n, i := range who {
+		s := senders[i]
+		if n < maxNamed {
+			w.Names = append(w.Names, s.name)
+		}
+		if quoted := strconv.Quote(s.auth); !slices.Contains(auths, quoted) {
+			auths = append(auths, quoted)
+		}
+		shared = shared || s.auth != first.auth || s.who != first.who
+	}
+	if more := len(who) - maxNamed; more > 0 {
+		w.Names = append(w.Names, fmt.Sprintf("%d more", more))
+	}
+	w.Text = fmt.Sprintf("different principals may send for source %s: each can take ids of the others' events", p)
+	if len(auths) > 1 {
+		w.Text = fmt.Sprintf("principals of auth %s may send for source %s: what is sent there is proven as well as the weakest of them proves it", strings.Join(auths, " and of auth "), p)
+	}
+	return w, shared
 }
 
 // unattainable gives a warning for each scope that nobody can have who may send

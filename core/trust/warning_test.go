@@ -65,11 +65,14 @@ func TestWarnings(t *testing.T) {
 		{name: "nothing"},
 		{name: "one principal, two keys", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "//a/**"), key("k2", "p", "pending", "//a/**"))}}},
 		{name: "two principals", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "//a/*", "//b/x"), key("k2", "q", "active", "//b/**"))}},
-			want: []string{"key k1, key k2: different principals"}},
+			want: []string{"key k1, key k2: different principals may send for source //b/x:"}},
+		{name: "many of one source", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "**"), key("k2", "q", "active", "//a/*", "//b/*"), key("k3", "r", "active", "//a/*"),
+			key("k4", "s", "active", "//c/*"), key("k5", "s", "active", "//c/*"), key("k6", "t", "active", "//d"), key("k7", "u", "active", "//e"), key("k8", "v", "active", "//f"))}},
+			want: []string{"key k1, key k2, key k3, key k4, key k5, key k6, 2 more: different principals may send for source **:", "key k2, key k3: different principals may send for source //a/*:"}},
 		{name: "two principals apart", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "//a/*"), key("k2", "q", "active", "//b/*"))}}},
 		{name: "one is revoked", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "revoked", "//a/*"), key("k2", "q", "active", "//a/*"))}}},
 		{name: "the same name in two auths", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "//a/*")), keys("f", key("k2", "p", "active", "//a/*"))}},
-			want: []string{`key k1, key k2: principals of auth "e" and of auth "f"`}},
+			want: []string{`key k1, key k2: principals of auth "e" and of auth "f" may send for source //a/*:`}},
 		{name: "a key and a grant", rules: trust.Rules{Auths: []trust.Auth{keys("e", key("k1", "p", "active", "//a/*"))}, Grants: []trust.Grant{grant("okta", "c", "//a/b"), grant("okta", "c", "//b/b")}},
 			want: []string{`key k1, grants[0]: principals of auth "e" and of auth "okta"`}},
 		{name: "two grants to the same", rules: trust.Rules{Grants: []trust.Grant{grant("okta", "c", "//a/b"), grant("okta", "c", "//a/*")}}},
@@ -110,7 +113,7 @@ func TestWarnings(t *testing.T) {
 func TestWarningsAreBounded(t *testing.T) {
 	a := trust.Auth{Name: "e", Kind: trust.KindHMAC}
 	for n := range 1000 {
-		a.Keys = append(a.Keys, trust.Key{ID: fmt.Sprint(n), Principal: fmt.Sprint(n), State: trust.StateActive, Sources: []string{"**"}})
+		a.Keys = append(a.Keys, trust.Key{ID: fmt.Sprint(n), Principal: fmt.Sprint(n), State: trust.StateActive, Sources: []string{fmt.Sprintf("//%d", n%120), fmt.Sprintf("//%d", n%119)}})
 	}
 	got := trust.Rules{Auths: []trust.Auth{a}}.Warnings(nil)
 	if len(got) != 101 || !strings.Contains(got[100].Text, "more") {

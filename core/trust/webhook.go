@@ -9,7 +9,7 @@ import (
 
 // authenticateWebhook proves who holds a registered key, by the signature over
 // the request's bytes.
-func (s *Snapshot) authenticateWebhook(c Credential, now time.Time) (Identity, error) {
+func (s *Snapshot) authenticateWebhook(c Credential, now time.Time) (Identity, *Refusal) {
 	w, err := signature.ParseWebhook(signature.Headers{ID: c.WebhookID, Timestamp: c.Timestamp, Signature: c.Signature}, now)
 	if err != nil {
 		return Identity{}, refuseHeaders(err)

@@ -23,9 +23,9 @@ const half = 32
 
 var errKey = errors.New("a key that signs events is P-256 (ES256) or Ed25519")
 
-// checkKey refuses a key that cannot sign events, and one that others than its
+// CheckKey refuses a key that cannot sign events, and one that others than its
 // holder could sign for.
-func checkKey(public crypto.PublicKey) error {
+func CheckKey(public crypto.PublicKey) error {
 	k := jwk.Key{Public: public}
 	if !k.Fits("ES256") && !k.Fits("EdDSA") {
 		return errKey

@@ -43,7 +43,7 @@ func NewKeyring(sources ...SourceKeys) (*Keyring, error) {
 			return nil, fmt.Errorf("event keys of %s: there are none", s.Source)
 		}
 		for _, k := range s.Keys {
-			if err := checkKey(k.Public); err != nil {
+			if err := CheckKey(k.Public); err != nil {
 				return nil, fmt.Errorf("event keys of %s: key %q: %w", s.Source, k.ID, err)
 			}
 		}

@@ -34,7 +34,7 @@ func NewSigner(keyID string, private crypto.Signer, extensions ...string) (*Sign
 	if private == nil {
 		return nil, errors.New("dsse: a private key is needed")
 	}
-	if err := checkKey(private.Public()); err != nil {
+	if err := CheckKey(private.Public()); err != nil {
 		return nil, fmt.Errorf("dsse: %w", err)
 	}
 	if len(extensions) > 0 && !signable(extensions) {

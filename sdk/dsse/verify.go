@@ -56,6 +56,19 @@ func Verify(e *sdk.Event, keys []Key) (Verified, error) {
 	return Verified{KeyID: key.ID, Extensions: m.names}, nil
 }
 
+// KeyIDs are those that the signatures of an event name, whoever wrote them: for a
+// log. An event that is unsigned, or whose envelope cannot be read, has none.
+func KeyIDs(e *sdk.Event) (ids []string) {
+	value, _ := e.Extension(Attribute)
+	envelope, _ := parseEnvelope(value)
+	for _, s := range envelope.signatures {
+		if s.keyid != "" {
+			ids = append(ids, s.keyid)
+		}
+	}
+	return ids
+}
+
 // signer is the first key by which a signature verifies.
 func (e envelope) signer(keys []Key) (Key, error) {
 	signed := pae(e.kind, e.payload)

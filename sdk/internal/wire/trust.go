@@ -43,7 +43,7 @@ func ToTrust(b sdk.TrustBundle) (*pb.WatchTrustResponse, error) {
 		if !ok {
 			return nil, breach("the provider revokes something of the unknown kind %q", r.Kind)
 		}
-		m.Revoked = append(m.Revoked, &pb.Revocation{Type: kind, Issuer: r.Issuer, Value: r.Value, Before: unixMillis(r.Before), Expires: r.Expires.UnixMilli()})
+		m.Revoked = append(m.Revoked, &pb.Revocation{Type: kind, Issuer: r.Issuer, Value: r.Value, Before: unixMillis(r.Before), Expires: instant(r.Expires)})
 	}
 	return m, nil
 }
@@ -61,6 +61,22 @@ func moment(millis *int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(*millis)
+}
+
+// instant gives a time that nobody leaves out: zero is what is wrong.
+func instant(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// at is the zero time for one that was left out: not 1970.
+func at(millis int64) time.Time {
+	if millis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis)
 }
 
 // seconds of a duration, and whether the wire can tell them.
@@ -101,7 +117,7 @@ func FromTrust(m *pb.WatchTrustResponse) (sdk.TrustBundle, error) {
 		if !ok {
 			return b, breach("a revocation is of the unknown type %d", r.GetType())
 		}
-		b.Revoked = append(b.Revoked, sdk.Revocation{Kind: kind, Issuer: r.GetIssuer(), Value: r.GetValue(), Before: moment(r.Before), Expires: time.UnixMilli(r.GetExpires())})
+		b.Revoked = append(b.Revoked, sdk.Revocation{Kind: kind, Issuer: r.GetIssuer(), Value: r.GetValue(), Before: moment(r.Before), Expires: at(r.GetExpires())})
 	}
 	return b, nil
 }

@@ -246,6 +246,14 @@ func TestTrust(t *testing.T) {
 	if got, err := wire.FromTrust(sent(t, m, &pb.WatchTrustResponse{})); err != nil || !reflect.DeepEqual(got, b) {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, b)
 	}
+	// What a provider leaves out is absent on the other side, and no time in 1970.
+	endless := sdk.TrustBundle{FetchedAt: at, FreshUntil: at, UsableUntil: at, Revoked: []sdk.Revocation{{Kind: "jti", Issuer: "i", Value: "j"}}}
+	if m, err = wire.ToTrust(endless); err != nil || m.Revoked[0].Expires != 0 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if got, err := wire.FromTrust(sent(t, m, &pb.WatchTrustResponse{})); err != nil || !got.Revoked[0].Expires.IsZero() {
+		t.Errorf("%v, %v", got.Revoked, err)
+	}
 	for says, b := range map[string]sdk.TrustBundle{
 		`unknown kind "x"`: {Revoked: []sdk.Revocation{{Kind: "x"}}},
 		"is negative":      {Issuers: []sdk.IssuerTrust{{Leeway: -1}}},
