@@ -22,6 +22,7 @@ import (
 func main() {
 	connect := flag.String("connect", "tcp://127.0.0.1:5555", "address of the channel")
 	keys := flag.String("keys", "keys.json", "JWK Set of the router, as `headgate key export` writes it")
+	producers := flag.String("producers", "", "`file` of producers' keys by source: take only events that they have signed themselves")
 	channel := flag.String("channel", "commands", "name of the channel")
 	server := flag.String("curve-server", "", "public CURVE `key` of the router; empty for plain ZeroMQ")
 	own := flag.String("curve-key", "", "`file` of the own secret CURVE key")
@@ -33,13 +34,17 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c, err := consumer.New(consumer.Options{
+	o := consumer.Options{
 		Connect:  []string{*connect},
 		Channel:  *channel,
 		Keys:     consumer.KeysFromFile(*keys),
 		Security: security,
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	}
+	if *producers != "" {
+		o.Producers = consumer.ProducersFromFile(*producers)
+	}
+	c, err := consumer.New(o)
 	if err != nil {
 		log.Fatal(err)
 	}

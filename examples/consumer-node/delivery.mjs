@@ -1,7 +1,6 @@
 // Open deliveries: act on no frame before open() has returned its event.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync } from "node:fs";
 
 const REMEMBERED = 64; // roots per key that are known to be signed: one check serves a batch
 
@@ -9,12 +8,13 @@ const REMEMBERED = 64; // roots per key that are known to be signed: one check s
 export class Refused extends Error {}
 
 /** Reads the router's public keys, a JWK Set as `headgate key export` writes it. */
-export function loadKeys(path) {
+export function parseKeys(text) {
   const keys = new Map();
-  for (const jwk of JSON.parse(readFileSync(path, "utf8")).keys) {
+  for (const jwk of JSON.parse(text).keys) {
     if (jwk.crv !== "Ed25519") continue;
     keys.set(jwk.kid, { public: createPublicKey({ key: jwk, format: "jwk" }), roots: new Set() });
   }
+  if (!keys.size) throw new Error("no Ed25519 key");
   return keys;
 }
 

@@ -1,7 +1,6 @@
 // Trust producers: act on nothing but what signed() gives of an opened delivery.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { must, read } from "./delivery.mjs";
 
 const TYPE = "https://cloudevents.io/verifiability/dsse/v0.1";
@@ -16,10 +15,13 @@ const TIME =
   /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 const MALFORMED = "dsse_malformed";
 
-/** Reads who may sign for which source: for each pattern, a JWK Set. */
-export function loadProducers(path) {
+/**
+ * Reads who may sign for which source, for each pattern a JWK Set, as
+ * `headgate key export --producers` writes it.
+ */
+export function parseProducers(text) {
   const producers = [];
-  for (const [pattern, jwks] of Object.entries(JSON.parse(readFileSync(path, "utf8")))) {
+  for (const [pattern, jwks] of Object.entries(JSON.parse(text))) {
     const sources = pattern.split("/");
     const last = sources.at(-1);
     const partial = (s) => s.includes("*") && s !== "*";
@@ -35,7 +37,7 @@ export function loadProducers(path) {
       producers.push({ sources, kid: jwk.kid, key });
     }
   }
-  if (!producers.length) throw new Error(`${path}: nobody could sign an event`);
+  if (!producers.length) throw new Error("nobody could sign an event");
   return producers;
 }
 

@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Pull, Push } from "zeromq";
-import { loadKeys, open, Refused } from "./delivery.mjs";
-import { loadProducers, signed } from "./dsse.mjs";
+import { open, parseKeys, Refused } from "./delivery.mjs";
+import { parseProducers, signed } from "./dsse.mjs";
+import { KeyFile } from "./keyfile.mjs";
 
 const REMEMBERED = 100_000; // events; to remember across restarts, use your database
-const REREAD = 30_000; // ms, at least, from one reading of the keys to the next
 
 /** Do your work here. If it throws, this ends and the router delivers again. */
 async function act(event) {}
@@ -34,9 +34,8 @@ const sealed = flags["curve-server"] && {
   curveSecretKey: readFileSync(flags["curve-key"], "utf8").split("\n")[0],
   curvePublicKey: flags["curve-public"],
 };
-let keys = loadKeys(flags.keys);
-const producers = flags.producers !== undefined && loadProducers(flags.producers);
-let readAt = performance.now();
+const keys = new KeyFile(flags.keys, parseKeys);
+const producers = flags.producers !== undefined && new KeyFile(flags.producers, parseProducers);
 let left = Number(flags.count);
 let goodbye = () => {};
 const seen = new Set();
@@ -47,14 +46,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => commands.
 for await (const frames of commands) {
   let header, event;
   try {
-    ({ header, event } = open(frames, keys, [flags.channel], Date.now() / 1000));
-    if (producers) event = signed(header, frames[2], event, producers);
+    ({ header, event } = open(frames, keys.now(), [flags.channel], Date.now() / 1000));
+    if (producers) event = signed(header, frames[2], event, producers.now());
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
     console.error(`refused: ${refused.message}`); // and left unacknowledged
-    if (refused.message === "kid" && performance.now() - readAt > REREAD) {
-      [keys, readAt] = [loadKeys(flags.keys), performance.now()];
-    }
     continue;
   }
   const { id, source, lease, attempt, reply } = header;

@@ -5,7 +5,6 @@ from base64 import b64encode, urlsafe_b64decode
 from collections import deque
 from collections.abc import Container
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -20,13 +19,15 @@ class Refused(Exception):
     """A delivery fails the check that the exception names."""
 
 
-def load_keys(path: str) -> Keys:
+def parse_keys(text: bytes) -> Keys:
     """Read the router's public keys, a JWK Set as `headgate key export` writes it."""
     keys: Keys = {}
-    for jwk in json.loads(Path(path).read_bytes())["keys"]:
+    for jwk in json.loads(text)["keys"]:
         if jwk.get("crv") == "Ed25519":
             x = urlsafe_b64decode(jwk["x"] + "=")
             keys[jwk["kid"]] = Ed25519PublicKey.from_public_bytes(x), deque(maxlen=64)
+    if not keys:
+        raise ValueError("no Ed25519 key")
     return keys
 
 

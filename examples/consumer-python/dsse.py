@@ -6,7 +6,6 @@ from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Union
 
 from cryptography.exceptions import InvalidSignature
@@ -35,10 +34,13 @@ TIME = re.compile(
 )
 
 
-def load_producers(path: str) -> Producers:
-    """Read who may sign for which source: for each pattern, a JWK Set."""
+def parse_producers(text: bytes) -> Producers:
+    """Read who may sign for which source, for each pattern a JWK Set.
+
+    `headgate key export --producers` writes it.
+    """
     producers: Producers = []
-    for source, jwks in json.loads(Path(path).read_bytes()).items():
+    for source, jwks in json.loads(text).items():
         sources = source.split("/")
         if any("*" in s and s != "*" for s in sources[:-1]) or (
             "*" in sources[-1] and sources[-1] not in ("*", "**")
@@ -49,7 +51,7 @@ def load_producers(path: str) -> Producers:
             if not producers[-1][1]:
                 raise ValueError(f"{source}: a key without kid")
     if not producers:
-        raise ValueError(f"{path}: nobody could sign an event")
+        raise ValueError("nobody could sign an event")
     return producers
 
 

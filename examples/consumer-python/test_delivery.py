@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import struct
-import tempfile
 import unittest
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from pathlib import Path
@@ -26,11 +25,8 @@ def frames_of(vector: dict) -> list[bytes]:
     return [b64decode(frame) for frame in vector["frames_base64"]]
 
 
-def load_keys(jwks: dict) -> delivery.Keys:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "keys.json")
-        path.write_text(json.dumps(jwks))
-        return delivery.load_keys(str(path))
+def keys_of(jwks: dict) -> delivery.Keys:
+    return delivery.parse_keys(json.dumps(jwks).encode())
 
 
 def outcome(frames: list[bytes], keys: delivery.Keys) -> str:
@@ -45,11 +41,11 @@ class Open(unittest.TestCase):
     def test_every_vector(self) -> None:
         for vector in DELIVERY["open"]:
             with self.subTest(vector["name"]):
-                keys = load_keys(DELIVERY["keys"])
+                keys = keys_of(DELIVERY["keys"])
                 self.assertEqual(outcome(frames_of(vector), keys), vector["outcome"])
 
     def test_known_root_is_no_milder(self) -> None:
-        keys = load_keys(DELIVERY["keys"])
+        keys = keys_of(DELIVERY["keys"])
         for vector in DELIVERY["open"]:
             outcome(frames_of(vector), keys)
         for vector in DELIVERY["open"]:
@@ -62,7 +58,7 @@ class Open(unittest.TestCase):
     def test_remembers_64_roots(self) -> None:
         frames = frames_of(DELIVERY["open"][0])
         header = json.loads(frames[1])
-        keys = load_keys(DELIVERY["keys"])
+        keys = keys_of(DELIVERY["keys"])
         for attempt in range(1, 101):
             header["attempt"] = attempt
             frames[1] = json.dumps(header).encode()
@@ -72,7 +68,7 @@ class Open(unittest.TestCase):
     def test_last_second(self) -> None:
         frames = frames_of(DELIVERY["open"][0])
         exp = json.loads(frames[1])["exp"]
-        keys = load_keys(DELIVERY["keys"])
+        keys = keys_of(DELIVERY["keys"])
         delivery.open(frames, keys, DELIVERY["channels"], exp + 0.9)
         with self.assertRaisesRegex(delivery.Refused, "expired"):
             delivery.open(frames, keys, DELIVERY["channels"], exp + 1)
@@ -84,11 +80,11 @@ class Open(unittest.TestCase):
             frames[4] = b"\1" + struct.pack(">II", index, size) + signature
             frames[4] += bytes(32 * proof)
             with self.subTest(index=index, size=size):
-                self.assertEqual(outcome(frames, load_keys(DELIVERY["keys"])), "block")
+                self.assertEqual(outcome(frames, keys_of(DELIVERY["keys"])), "block")
 
     def test_header_of_wrong_types(self) -> None:
         frames = frames_of(DELIVERY["open"][0])
-        keys = load_keys(DELIVERY["keys"])
+        keys = keys_of(DELIVERY["keys"])
         header = json.loads(frames[1])
         for name in ("v", "id", "source", "channel", "kid", "exp"):
             for value in (None, [], {}, "", 1.5):
@@ -133,7 +129,7 @@ class Parts(unittest.TestCase):
 
     def test_keys_of_other_kinds_are_passed_over(self) -> None:
         other = {"kty": "EC", "crv": "P-256", "kid": "other", "x": "AA", "y": "AA"}
-        keys = load_keys({"keys": [other, *DELIVERY["keys"]["keys"]]})
+        keys = keys_of({"keys": [other, *DELIVERY["keys"]["keys"]]})
         self.assertEqual(list(keys), [DELIVERY["keys"]["keys"][0]["kid"]])
 
 

@@ -1,7 +1,6 @@
 """Hold dsse.py against the vectors that the Go and JavaScript code read too."""
 
 import json
-import tempfile
 import unittest
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -15,10 +14,7 @@ DSSE = json.loads((VECTORS / "dsse.json").read_text())
 
 
 def load(producers: Any) -> dsse.Producers:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "producers.json")
-        path.write_text(json.dumps(producers))
-        return dsse.load_producers(str(path))
+    return dsse.parse_producers(json.dumps(producers).encode())
 
 
 PRODUCERS = load(DSSE["producers"])

@@ -9,9 +9,9 @@ import zmq
 
 import delivery
 import dsse
+from keyfile import KeyFile
 
 REMEMBERED = 100_000  # events; to remember across restarts, use your database
-REREAD = 30  # seconds, at least, from one reading of the keys to the next
 
 
 def act(event: delivery.Object) -> None:
@@ -39,22 +39,21 @@ if __name__ == "__main__":
     flags.add_argument("--curve-key", help="file of the own secret CURVE key")
     flags.add_argument("--count", default=0, type=int, help="leave after so many")
     args = flags.parse_args()
-    keys, read_at = delivery.load_keys(args.keys), time.monotonic()
+    keys = KeyFile(args.keys, delivery.parse_keys)
     if args.producers is not None:
-        producers = dsse.load_producers(args.producers)
+        producers = KeyFile(args.producers, dsse.parse_producers)
     seen: dict[tuple[str, str], None] = {}
     replies: dict[str, zmq.Socket] = {}
     context = zmq.Context()
     commands = connected(zmq.PULL, args.connect)
     while frames := commands.recv_multipart():
         try:
-            header, event = delivery.open(frames, keys, {args.channel}, time.time())
+            known = keys.now()
+            header, event = delivery.open(frames, known, {args.channel}, time.time())
             if args.producers is not None:
-                event = dsse.signed(header, frames[2], event, producers)
+                event = dsse.signed(header, frames[2], event, producers.now())
         except delivery.Refused as refused:
             print(f"refused: {refused}", file=sys.stderr)  # and left unacknowledged
-            if str(refused) == "kid" and time.monotonic() - read_at > REREAD:
-                keys, read_at = delivery.load_keys(args.keys), time.monotonic()
             continue
         name = event["source"], event["id"]
         if name not in seen:

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
@@ -23,7 +22,7 @@ type Options struct {
 	// one without a signature by a key of its source, or that a transform may
 	// have changed, is refused, and of the others the extensions that are not
 	// signed are left out. The rest of a delivery stays the router's word.
-	Producers *dsse.Keyring
+	Producers *Producers
 	// Security is CURVE or TLS towards the routers, on the channel and for
 	// replies alike; the zero value is plain ZeroMQ, for loopback and ipc.
 	Security zmq.Security
@@ -54,6 +53,8 @@ func New(o Options) (*Consumer, error) {
 		return nil, errors.New("consumer: Channel needs the channel's name")
 	case o.Keys == nil:
 		return nil, errors.New("consumer: Keys are needed, for example KeysFromFile of what `headgate key export` wrote")
+	case o.Producers.empty():
+		return nil, errNoProducers
 	case o.Parallel < 0 || o.Remember < 0 || o.ProgressEvery < 0 || o.Grace < 0 || o.MaxEvent < 0:
 		return nil, errors.New("consumer: a negative option")
 	}
@@ -65,8 +66,8 @@ func New(o Options) (*Consumer, error) {
 	if _, err := o.dial(); err != nil {
 		return nil, err
 	}
-	t := newTally()
-	return &Consumer{o: o, gate: newGate(trust{o.Keys, o.Producers}, o.Channel, o.Log, t), memory: newMemory(o.Remember), tally: t}, nil
+	g := newGate(o.Channel, o.Keys, o.Producers, o.Log)
+	return &Consumer{o: o, gate: g, memory: newMemory(o.Remember), tally: g.tally}, nil
 }
 
 // Run takes deliveries until ctx ends. Then it begins nothing more, lets
@@ -82,7 +83,7 @@ func (c *Consumer) Run(ctx context.Context, work Work) error {
 		return errors.New("consumer: Run is running")
 	}
 	defer c.running.Store(false)
-	if err := c.gate.refresh(ctx); err != nil {
+	if err := c.gate.begin(ctx); err != nil {
 		return endOr(ctx, err)
 	}
 	socket, err := c.o.dial()

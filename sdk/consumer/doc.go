@@ -8,6 +8,8 @@
 //   - work sees only deliveries that passed every check of delivery.Verifier,
 //     and with Options.Producers only events that their producer has signed.
 //     One that did not is never worked on and never acknowledged;
+//   - keys in files are those that stand there now: a running consumer looks
+//     every second, and what cannot be used there changes nothing;
 //   - an event is acknowledged only after its work has returned nil. Until then
 //     the router delivers it again, to this consumer or another;
 //   - an event that was done here is not worked on again while it is remembered,

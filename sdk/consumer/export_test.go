@@ -22,6 +22,12 @@ const (
 // SetClock replaces the clock that expiry is held against.
 func (c *Consumer) SetClock(now func() time.Time) { c.gate.now = now }
 
+// SetLookPause replaces the time between two looks at files of keys.
+func (c *Consumer) SetLookPause(d time.Duration) { c.gate.glance = d }
+
+// SetLookPause replaces the time between two looks at files of keys.
+func (s *Subscriber) SetLookPause(d time.Duration) { s.gate.glance = d }
+
 // SetKeyPause replaces the least time between two readings of the keys.
 func (c *Consumer) SetKeyPause(d time.Duration) { c.gate.pause = d }
 
@@ -67,7 +73,7 @@ func Open(o Options, frames [][]byte) (*delivery.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.gate.refresh(context.Background()); err != nil {
+	if err := c.gate.begin(context.Background()); err != nil {
 		return nil, err
 	}
 	return c.gate.open(frames)
@@ -76,7 +82,7 @@ func Open(o Options, frames [][]byte) (*delivery.Delivery, error) {
 // Take makes a function that has a subscriber read its keys and take one delivery.
 func Take(s *Subscriber, each func(*delivery.Delivery)) func(frames [][]byte) error {
 	return func(frames [][]byte) error {
-		if err := s.gate.refresh(context.Background()); err != nil {
+		if err := s.gate.begin(context.Background()); err != nil {
 			return err
 		}
 		s.take(zmq.Received{Frames: frames}, each)

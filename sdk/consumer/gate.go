@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/dsse"
 )
 
 const (
-	// refetchPause is the least time between two readings of the keys, so that
+	// refetchPause is the least time between two fetches of the keys, so that
 	// forged key ids cost the key server nothing. It is part of the wire contract.
 	refetchPause = 30 * time.Second
 	// tellPause is the least time between two log lines about one check, so
@@ -20,27 +22,58 @@ const (
 	maxTold = 256
 )
 
-// gate opens deliveries with the routers' keys, and reads the keys again when
-// one is missing. Except for run it is for one goroutine.
+// gate opens deliveries with the routers' keys, and with their producers' where
+// that is asked for. It fetches keys again when one is missing, and looks at
+// those in files. Except for run it is for one goroutine.
 type gate struct {
-	trust    trust
 	verifier *delivery.Verifier
+	routers  KeySource                    // nil when their keys are in a file
+	asked    bool                         // the producers, too
+	ring     atomic.Pointer[dsse.Keyring] // theirs
+	files    []*file
 	log      *slog.Logger
 	tally    *tally
 	now      func() time.Time
-	pause    time.Duration // between readings
+	pause    time.Duration // between fetches
+	glance   time.Duration // between looks at files
 	wanted   chan struct{}
 	told     map[string]time.Time // by check
 }
 
-func newGate(trust trust, channel string, log *slog.Logger, t *tally) *gate {
-	return &gate{trust: trust, verifier: delivery.NewVerifier(nil, channel), log: log, tally: t, now: time.Now,
-		pause: refetchPause, wanted: make(chan struct{}, 1), told: make(map[string]time.Time)}
+func newGate(channel string, routers KeySource, producers *Producers, log *slog.Logger) *gate {
+	g := &gate{verifier: delivery.NewVerifier(nil, channel), routers: routers, asked: producers != nil, log: log, tally: newTally(), now: time.Now,
+		pause: refetchPause, glance: lookPause, wanted: make(chan struct{}, 1), told: make(map[string]time.Time)}
+	if path, is := routers.(keyFile); is {
+		g.routers = nil
+		g.files = append(g.files, path.file(g.verifier.SetKeys))
+	}
+	switch {
+	case !g.asked:
+	case producers.path != "":
+		g.files = append(g.files, producers.file(g.ring.Store))
+	default:
+		g.ring.Store(producers.ring)
+	}
+	return g
 }
 
-// refresh reads the keys. The old ones stay when that fails.
-func (g *gate) refresh(ctx context.Context) error {
-	keys, err := g.trust.routers.Keys(ctx)
+// begin reads all keys.
+func (g *gate) begin(ctx context.Context) error {
+	for _, f := range g.files {
+		if _, err := f.look(); err != nil {
+			return fmt.Errorf("consumer: %w", err)
+		}
+		g.log.Info("keys read", "file", f.path)
+	}
+	if g.routers == nil {
+		return nil
+	}
+	return g.fetch(ctx)
+}
+
+// fetch asks for the routers' keys. The old ones stay when that fails.
+func (g *gate) fetch(ctx context.Context) error {
+	keys, err := g.routers.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("consumer: %w", err)
 	}
@@ -49,31 +82,55 @@ func (g *gate) refresh(ctx context.Context) error {
 	return nil
 }
 
-// run reads the keys when they are wanted, and calls after each time, until ctx
-// ends.
+// run fetches the keys when they are wanted and looks at those in files, until
+// ctx ends. It calls after each time that there may be others.
 func (g *gate) run(ctx context.Context, after func(context.Context)) {
+	look := time.NewTicker(g.glance)
+	defer look.Stop()
+	wanted, rested := g.wanted, (<-chan time.Time)(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.wanted:
-		}
-		if err := g.refresh(ctx); err != nil {
-			g.log.Warn("router keys cannot be read: the known ones stay", "error", err)
-		}
-		after(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(g.pause):
+		case <-wanted:
+			if err := g.fetch(ctx); err != nil {
+				g.log.Warn("router keys cannot be read: the known ones stay", "error", err)
+			}
+			after(ctx)
+			wanted, rested = nil, time.After(g.pause)
+		case <-rested:
+			wanted, rested = g.wanted, nil
+		case <-look.C:
+			if g.look() {
+				after(ctx)
+			}
 		}
 	}
 }
 
+// look takes the files that have changed. Of one that cannot be used it tells once.
+func (g *gate) look() (changed bool) {
+	for _, f := range g.files {
+		was := f.err
+		switch now, err := f.look(); {
+		case err != nil && (was == nil || was.Error() != err.Error()):
+			g.log.Warn("a changed file of keys cannot be used: what it said before counts", "file", f.path, "error", err)
+		case now:
+			g.log.Info("changed keys read", "file", f.path)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// want has the keys fetched. A file is looked at anyway.
 func (g *gate) want() {
+	if g.routers == nil {
+		return
+	}
 	select {
 	case g.wanted <- struct{}{}:
-	default: // a reading is due already; one is enough
+	default: // a fetch is due already; one is enough
 	}
 }
 
@@ -82,8 +139,10 @@ func (g *gate) open(frames [][]byte) (*delivery.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.trust.vouch(&d); err != nil {
-		return nil, err
+	if g.asked {
+		if err := vouch(&d, g.ring.Load()); err != nil {
+			return nil, err
+		}
 	}
 	g.tally.add(func(n *Counts) { n.Opened++ })
 	return &d, nil

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk/delivery"
@@ -22,7 +20,8 @@ const (
 
 // KeySource gives the routers' delivery keys as they are now. It is asked at
 // the start and, at most every 30 s, when a delivery names a key that is not
-// known; never twice at once. It may block until ctx ends.
+// known; never twice at once. It may block until ctx ends. KeysFromFile is looked
+// at every second instead.
 type KeySource interface {
 	Keys(ctx context.Context) (delivery.Keys, error)
 }
@@ -33,22 +32,27 @@ type Pinned delivery.Keys
 // Keys returns p.
 func (p Pinned) Keys(context.Context) (delivery.Keys, error) { return delivery.Keys(p), nil }
 
-// KeysFromFile reads a JWK Set, as `headgate key export` writes it.
+// KeysFromFile reads a JWK Set, as `headgate key export` writes it. While a
+// consumer runs it looks at the file every second, also through links that are
+// swapped: a key that comes or goes counts within two. A file that is gone or
+// broken changes nothing, and the log says so once.
 func KeysFromFile(path string) KeySource { return keyFile(path) }
 
 type keyFile string
 
-func (path keyFile) Keys(context.Context) (delivery.Keys, error) {
-	f, err := os.Open(string(path))
-	if err != nil {
-		return nil, fmt.Errorf("router keys: %w; write the file with `headgate key export`", err)
-	}
-	defer f.Close()
-	keys, err := readKeys(f)
-	if err != nil {
-		return nil, fmt.Errorf("router keys in %s: %w", path, err)
-	}
-	return keys, nil
+func (path keyFile) Keys(context.Context) (keys delivery.Keys, err error) {
+	_, err = path.file(func(read delivery.Keys) { keys = read }).look()
+	return keys, err
+}
+
+func (path keyFile) file(use func(delivery.Keys)) *file {
+	return &file{what: "router keys", path: string(path), made: "headgate key export", most: maxKeySet, take: func(text []byte) error {
+		keys, err := parseKeys(text)
+		if err == nil {
+			use(keys)
+		}
+		return err
+	}}
 }
 
 // KeysFromURL reads a JWK Set over https, or over http from a literal loopback
@@ -90,7 +94,11 @@ func (address keyURL) get(ctx context.Context) (delivery.Keys, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answered %s", req.URL.Redacted(), resp.Status)
 	}
-	keys, err := readKeys(resp.Body)
+	text, err := readAtMost(resp.Body, maxKeySet)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
+	}
+	keys, err := parseKeys(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
 	}
@@ -112,14 +120,7 @@ func (address keyURL) check() error {
 	return fmt.Errorf("%s: keys come over https, or over http from a literal loopback address such as 127.0.0.1", u.Redacted())
 }
 
-func readKeys(r io.Reader) (delivery.Keys, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxKeySet+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxKeySet {
-		return nil, fmt.Errorf("key set: over %d KiB", maxKeySet>>10)
-	}
+func parseKeys(text []byte) (delivery.Keys, error) {
 	var keys delivery.Keys
 	if err := json.Unmarshal(text, &keys); err != nil {
 		return nil, err

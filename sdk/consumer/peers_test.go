@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headgate-io/headgate/sdk/delivery"
-	"github.com/headgate-io/headgate/sdk/jwk"
 )
 
 // TestPeersTrustProducers has the examples of other languages refuse what this
-// package refuses, and do what it does.
+// package refuses, and do what it does, also when their files change.
 func TestPeersTrustProducers(t *testing.T) {
 	for _, peer := range []struct {
 		name, needs    string
@@ -28,6 +28,7 @@ func TestPeersTrustProducers(t *testing.T) {
 		{"node", "npm zeromq (task peers)", []string{"node", "-e", "require('zeromq')"}, []string{"node", "verify.mjs"}},
 	} {
 		t.Run(peer.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for looks at files
 			folder := filepath.Join("..", "..", "examples", "consumer-"+peer.name)
 			probe := exec.Command(peer.probe[0], peer.probe[1:]...)
 			probe.Dir = folder
@@ -40,11 +41,11 @@ func TestPeersTrustProducers(t *testing.T) {
 			r := newRouter(t)
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, peer.consume[0], append(peer.consume[1:], "--connect", r.at, "--count", "1",
-				"--keys", written(t, "keys.json", delivery.NewKeys(public(routerKey))),
-				"--producers", written(t, "producers.json", map[string]map[string][]jwk.Key{
-					"//shop.example/*": {"keys": {{ID: "till", Public: tillKey.Public()}}},
-				}))...)
+			keys, producers := filepath.Join(t.TempDir(), "keys.json"), filepath.Join(t.TempDir(), "producers.json")
+			write(t, keys, keysOf(t, public(routerKey)))
+			write(t, producers, ring(t, tillKey))
+			cmd := exec.CommandContext(ctx, peer.consume[0], append(peer.consume[1:], "--connect", r.at, "--count", "3",
+				"--keys", keys, "--producers", producers)...)
 			cmd.Dir = folder
 			var out, refused bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &refused
@@ -63,15 +64,35 @@ func TestPeersTrustProducers(t *testing.T) {
 			if reply := r.next(); reply.ID != id(2) || reply.Status != delivery.StatusDone {
 				t.Errorf("reply is %+v", reply)
 			}
+			write(t, keys, keysOf(t, public(otherKey)))
+			write(t, producers, ring(t, otherKey))
+			time.Sleep(peerLooks)
+			r.deliver(
+				order{event: signedOrder(t, otherKey, 3, ``)},
+				order{event: signedOrder(t, tillKey, 4, ``), key: otherKey},
+				order{event: signedOrder(t, otherKey, 5, ``), key: otherKey},
+			)
+			if reply := r.next(); reply.ID != id(5) || reply.Status != delivery.StatusDone {
+				t.Errorf("reply is %+v", reply)
+			}
+			write(t, keys, `{"keys":[]}`)
+			write(t, producers, `{"//shop`)
+			time.Sleep(peerLooks)
+			r.deliver(order{event: signedOrder(t, otherKey, 6, ``), key: otherKey})
+			if reply := r.next(); reply.ID != id(6) || reply.Status != delivery.StatusDone {
+				t.Errorf("reply is %+v", reply)
+			}
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("%v\n%s", err, &refused)
 			}
-			if want := "done " + eventType + " " + id(2) + " attempt 1\n"; out.String() != want {
+			done := "done " + eventType + " %s attempt 1\n"
+			if want := fmt.Sprintf(done+done+done, id(2), id(5), id(6)); out.String() != want {
 				t.Errorf("it prints %q, want %q", &out, want)
 			}
-			want := "refused: dsse_absent\nrefused: dsse_signature_mismatch\nrefused: dsse_core_mismatch\nrefused: transformed\nrefused: kid\n"
-			if refused.String() != want {
-				t.Errorf("it refuses\n%s, want\n%s", &refused, want)
+			want := "refused: dsse_absent\nrefused: dsse_signature_mismatch\nrefused: dsse_core_mismatch\nrefused: transformed\nrefused: kid\n" +
+				"refused: kid\nrefused: dsse_signature_mismatch\n" + keys + " changes nothing: "
+			if got := refused.String(); !strings.HasPrefix(got, want) || strings.Count(got, producers+" changes nothing: ") != 1 {
+				t.Errorf("it refuses\n%s, want\n%s", got, want)
 			}
 			r.next() // goodbye
 			r.silent()
@@ -79,16 +100,5 @@ func TestPeersTrustProducers(t *testing.T) {
 	}
 }
 
-// written is the path of a file that holds value as JSON.
-func written(t testing.TB, name string, value any) string {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+// peerLooks is when a peer looks at its files again, with the next delivery.
+const peerLooks = 1100 * time.Millisecond

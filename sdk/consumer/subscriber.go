@@ -9,20 +9,19 @@ import (
 	"sync/atomic"
 
 	"github.com/headgate-io/headgate/sdk/delivery"
-	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/zmq"
 )
 
 // SubscriberOptions say what a subscriber takes.
 type SubscriberOptions struct {
-	Connect   []string      // addresses of the channel, of one or several routers
-	Channel   string        // its name; deliveries of others are refused
-	Topics    []string      // beginnings of event types; none means all
-	Keys      KeySource     // the routers' delivery keys
-	Producers *dsse.Keyring // as in Options
-	Security  zmq.Security  // CURVE or TLS towards the routers; the zero value is plain ZeroMQ
-	MaxEvent  int           // bytes of the largest event taken; 0 means 4 MiB
-	Log       *slog.Logger  // nil discards
+	Connect   []string     // addresses of the channel, of one or several routers
+	Channel   string       // its name; deliveries of others are refused
+	Topics    []string     // beginnings of event types; none means all
+	Keys      KeySource    // the routers' delivery keys
+	Producers *Producers   // as in Options
+	Security  zmq.Security // CURVE or TLS towards the routers; the zero value is plain ZeroMQ
+	MaxEvent  int          // bytes of the largest event taken; 0 means 4 MiB
+	Log       *slog.Logger // nil discards
 }
 
 // Subscriber takes one telemetry channel: the same checks, no replies. What it
@@ -44,6 +43,8 @@ func NewSubscriber(o SubscriberOptions) (*Subscriber, error) {
 		return nil, errors.New("subscriber: Channel needs the channel's name")
 	case o.Keys == nil:
 		return nil, errors.New("subscriber: Keys are needed, for example KeysFromFile of what `headgate key export` wrote")
+	case o.Producers.empty():
+		return nil, errNoProducers
 	case o.MaxEvent < 0:
 		return nil, errors.New("subscriber: MaxEvent is negative")
 	}
@@ -51,8 +52,8 @@ func NewSubscriber(o SubscriberOptions) (*Subscriber, error) {
 	if _, err := o.dial(); err != nil {
 		return nil, err
 	}
-	t := newTally()
-	return &Subscriber{o: o, gate: newGate(trust{o.Keys, o.Producers}, o.Channel, o.Log, t), tally: t}, nil
+	g := newGate(o.Channel, o.Keys, o.Producers, o.Log)
+	return &Subscriber{o: o, gate: g, tally: g.tally}, nil
 }
 
 // Run gives every delivery that opens to each, one at a time, until ctx ends,
@@ -64,7 +65,7 @@ func (s *Subscriber) Run(ctx context.Context, each func(d *delivery.Delivery)) e
 		return errors.New("subscriber: Run is running")
 	}
 	defer s.running.Store(false)
-	if err := s.gate.refresh(ctx); err != nil {
+	if err := s.gate.begin(ctx); err != nil {
 		return endOr(ctx, err)
 	}
 	socket, err := s.o.dial()

@@ -2,11 +2,9 @@
 
 import assert from "node:assert/strict";
 import { createHmac, createPrivateKey, sign } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import test from "node:test";
-import { leaf, loadKeys, open, read, Refused } from "../delivery.mjs";
+import { leaf, open, parseKeys, read, Refused } from "../delivery.mjs";
 
 const vectors = new URL("../../../sdk/testdata/vectors/", import.meta.url);
 const delivery = JSON.parse(readFileSync(new URL("delivery.json", vectors)));
@@ -18,15 +16,7 @@ const READ = /repeated|utf-8|surrogate|byte order mark|NaN|double|after/;
 
 const framesOf = (vector) => vector.frames_base64.map((frame) => Buffer.from(frame, "base64"));
 
-function keysOf(jwks) {
-  const folder = mkdtempSync(join(tmpdir(), "keys-"));
-  try {
-    writeFileSync(join(folder, "keys.json"), JSON.stringify(jwks));
-    return loadKeys(join(folder, "keys.json"));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const keysOf = (jwks) => parseKeys(JSON.stringify(jwks));
 
 function outcome(act) {
   try {

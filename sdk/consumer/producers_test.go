@@ -3,6 +3,8 @@ package consumer_test
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,13 +20,13 @@ import (
 
 var tillKey = ed25519.NewKeyFromSeed(slices.Repeat([]byte{5}, ed25519.SeedSize))
 
-func till(t testing.TB) *dsse.Keyring {
+func till(t testing.TB) *consumer.Producers {
 	t.Helper()
 	ring, err := dsse.NewKeyring(dsse.SourceKeys{Source: "//shop.example/*", Keys: []dsse.Key{{ID: "till", Public: tillKey.Public()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return consumer.PinnedProducers(ring)
 }
 
 // signedOrder is order n with rest besides, signed by key as till.
@@ -68,9 +70,7 @@ func TestProducersVectors(t *testing.T) {
 	}
 	r := newRouter(t)
 	trusting, doubting := r.options(), r.options()
-	if doubting.Producers, err = consumer.ProducersFromFile(file); err != nil {
-		t.Fatal(err)
-	}
+	doubting.Producers = consumer.ProducersFromFile(file)
 	for _, vector := range v.Verify {
 		t.Run(vector.Name, func(t *testing.T) {
 			frames := r.frame(order{event: vector.Event})
@@ -180,19 +180,30 @@ func TestSubscriberTakesProducersWordOnly(t *testing.T) {
 	}
 }
 
-func TestProducersFromFileRefuses(t *testing.T) {
-	folder := t.TempDir()
-	for name, text := range map[string]string{"empty": ``, "nobody": `{}`, "no keys": `{"**":{"keys":[]}}`} {
-		path := filepath.Join(folder, "producers.json")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if ring, err := consumer.ProducersFromFile(path); err == nil || ring != nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v, %v", name, ring, err)
+func TestProducersThatAreNoneAreRefusedAtTheStart(t *testing.T) {
+	r := newRouter(t)
+	for name, text := range map[string]string{"empty": ``, "nobody": `{}`, "no keys": `{"**":{"keys":[]}}`, "large": `{` + strings.Repeat(" ", 4<<20) + `}`} {
+		path := filepath.Join(t.TempDir(), "producers.json")
+		write(t, path, text)
+		o := r.options()
+		o.Producers = consumer.ProducersFromFile(path)
+		if d, err := consumer.Open(o, r.frame(order{n: 1})); err == nil || d != nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "export --producers") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := consumer.ProducersFromFile(filepath.Join(folder, "none")); err == nil {
-		t.Error("a file that is not there")
+	o := r.options()
+	o.Producers = consumer.ProducersFromFile(filepath.Join(t.TempDir(), "none"))
+	if _, err := consumer.Open(o, r.frame(order{n: 1})); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	for _, nobody := range []*consumer.Producers{new(consumer.Producers), consumer.PinnedProducers(nil), consumer.ProducersFromFile("")} {
+		o.Producers = nobody
+		if _, err := consumer.New(o); err == nil || !strings.Contains(err.Error(), "nobody") {
+			t.Errorf("consumer: %v", err)
+		}
+		if _, err := consumer.NewSubscriber(consumer.SubscriberOptions{Connect: o.Connect, Channel: o.Channel, Keys: o.Keys, Producers: nobody}); err == nil || !strings.Contains(err.Error(), "nobody") {
+			t.Errorf("subscriber: %v", err)
+		}
 	}
 }
 
