@@ -135,7 +135,7 @@ func (j *Journal) status(seq uint64) (outbox.Status, error) {
 		}
 		e = read
 	}
-	st := outbox.Status{Key: e.entry.Key(), Seq: seq, Type: e.entry.Event.Type, Principal: e.entry.Principal, KeyID: e.entry.Facts.Key, Accepted: e.entry.Accepted}
+	st := outbox.Status{Key: e.entry.Key(), Seq: seq, Type: e.entry.Event.Type, Principal: e.entry.Principal, Proof: e.entry.Proof, KeyID: e.entry.Facts.Key, Accepted: e.entry.Accepted}
 	newest := int64(0)
 	for i := range e.entry.Targets {
 		t := e.entry.Targets[i]

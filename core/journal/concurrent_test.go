@@ -14,11 +14,12 @@ import (
 )
 
 // TestEverybodyAtOnce has many append, some the same, consumers settle and
-// shelve on every channel, others ask, verify and tidy, and the disk fail now
-// and then. In the end everything that was accepted is done, once.
+// shelve on every channel, others ask, verify, tidy and follow, and the disk fail
+// now and then. In the end everything that was accepted is done, once, and told.
 func TestEverybodyAtOnce(t *testing.T) {
 	const appenders, each = 8, 400
 	r := newRig(t, 1)
+	r.w = newWitness(false)
 	o := r.options()
 	o.NewestIDs = 100
 	r.use(o)
@@ -119,6 +120,25 @@ func TestEverybodyAtOnce(t *testing.T) {
 		})
 	}
 	others.Go(func() { _ = r.j.Run(ctx) })
+	others.Go(func() {
+		for ctx.Err() == nil { // again and again: from memory and from the disk
+			if err := r.j.Follow(ctx, r.w.to, func(batch []outbox.Fact) error {
+				for i := range batch {
+					if err := r.w.told(&batch[i]); err != nil {
+						t.Error(err)
+					}
+				}
+				if len(r.w.facts)%3 == 0 {
+					r.j.Followed(r.w.to)
+					return errEnough
+				}
+				return nil
+			}); err != nil && err != errEnough {
+				t.Errorf("follow: %v", err)
+				return
+			}
+		}
+	})
 	producers.Wait()
 	want := int64(appenders / 2 * each)
 	for done.Load() < want {
@@ -129,6 +149,10 @@ func TestEverybodyAtOnce(t *testing.T) {
 	r.disk.Fail(nil)
 	if accepted.Load() != want || duplicates.Load() != want || done.Load() != want {
 		t.Errorf("%d accepted, %d duplicates, %d done, want %d of each", accepted.Load(), duplicates.Load(), done.Load(), want)
+	}
+	r.must(r.follow(r.w, 1<<30))
+	if len(r.w.events) != int(want) || len(r.w.outcomes) != int(want) || len(r.w.facts) != 2*int(want) {
+		t.Errorf("%d events and %d outcomes are told in %d facts", len(r.w.events), len(r.w.outcomes), len(r.w.facts))
 	}
 	r.tidy()
 	for _, c := range channels {

@@ -23,6 +23,9 @@ func TestWorkload(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(10 * *cuts) {
 		r := newRig(t, seed)
+		if seed%2 == 1 {
+			r.w = newWitness(seed%4 == 1)
+		}
 		r.open()
 		r.work(1000)
 		if len(r.errs) > 0 {
@@ -39,15 +42,32 @@ func TestPowerCut(t *testing.T) {
 	for seed := range uint64(*cuts) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			for n := 1; cutAt(t, seed, n); n++ {
+			for n := 1; cutAt(t, newRig(t, seed), n); n++ {
+			}
+		})
+	}
+}
+
+// TestPowerCutFollowed is TestPowerCut with somebody who follows: what was told
+// before and after the cuts is what is durable, each once.
+func TestPowerCutFollowed(t *testing.T) {
+	for seed := range uint64(*cuts) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				r := newRig(t, seed)
+				r.w = newWitness(n%2 == 0)
+				if !cutAt(t, r, n) {
+					break
+				}
 			}
 		})
 	}
 }
 
 // cutAt stops a workload at an operation. It reports whether there was one.
-func cutAt(t *testing.T, seed uint64, n int) bool {
-	r := newRig(t, seed)
+func cutAt(t *testing.T, r *rig, n int) bool {
+	t.Helper()
 	r.disk.StopAt(n)
 	if r.open() && r.work(cutSteps) {
 		return false

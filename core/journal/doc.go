@@ -25,4 +25,12 @@
 // Whoever comes while nothing is written writes at once; whoever comes
 // meanwhile joins the next group, which its first member writes: one write and
 // one sync for all. Nobody waits for a group to fill.
+//
+// # Following
+//
+// With Options.Follow, [Journal.Follow] tells acceptances and outcomes once they
+// are synced: the newest from memory, those before from the segments, which stay
+// until [Journal.Followed] says that they are kept elsewhere. Sequences of events
+// and ordinals of outcomes rise in the order of the records, and copies keep
+// theirs, so that a position tells a copy from what is new.
 package journal

@@ -108,6 +108,9 @@ func TestFaults(t *testing.T) {
 // faultAt reports whether the fault has struck.
 func faultAt(t *testing.T, seed uint64, f *fault) bool {
 	r := newRig(t, seed)
+	if f.first%2 == 0 {
+		r.w = newWitness(f.first%4 == 0)
+	}
 	r.at = fmt.Sprintf("seed %d, %s %d fails %d times", seed, f.kind, f.first, f.times)
 	w := &wary{Disk: r.disk}
 	r.fs = w
@@ -140,6 +143,9 @@ func (r *rig) stepOn() {
 		if got := r.appendOne(); !errors.Is(got.Err, outbox.ErrFailing) {
 			r.Fatalf("%s: append to a failing disk: %+v", r.at, got)
 		}
+	}
+	if r.w != nil && r.random.IntN(3) == 0 {
+		r.poll(r.random.IntN(8))
 	}
 	switch n := r.random.IntN(100); {
 	case n < 20:

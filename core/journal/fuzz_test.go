@@ -84,6 +84,8 @@ func FuzzEvent(f *testing.F) {
 func FuzzState(f *testing.F) {
 	s := state{seq: 7, channel: "a", event: index.Place{Segment: 1, Offset: 64}, standing: *sampleStanding()}
 	f.Add(s.text())
+	s.ordinal, s.told = 300, told{attempt: 3, what: true, unsent: true}
+	f.Add(s.text())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) == 0 {
 			return
@@ -97,6 +99,7 @@ func FuzzState(f *testing.F) {
 		if err != nil {
 			return
 		}
+		_ = s.outcome()
 		once := s.text()
 		again, err := parseState(once)
 		if err != nil || !bytes.Equal(again.text(), once) {

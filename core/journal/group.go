@@ -75,11 +75,11 @@ func (j *Journal) write(g *group) {
 }
 
 func (j *Journal) writeEvent(p *pending) {
-	j.seq++
-	p.seq = j.seq
+	p.seq = j.seq + 1
 	putSeq(p.record, p.seq)
 	p.at, p.err = j.put(p.record, forEvents)
 	if p.err == nil {
+		j.seq = p.seq
 		j.pen.items = append(j.pen.items, item{event: p})
 	}
 }
@@ -148,6 +148,8 @@ func (j *Journal) applyEvent(p *pending) {
 		seg.liveBytes += p.size
 		c.signal()
 	}
+	j.newest.Event = n.seq
+	j.recent.add(recentFact{Position: j.newest, at: p.at, entry: p.entry})
 	j.ids.Add(p.id, ids.Known{Seq: p.seq, Digest: p.digest, At: n.accepted})
 	j.cache.add(p)
 }

@@ -15,10 +15,11 @@ import (
 
 // Report tells what a journal has on disk.
 type Report struct {
-	Format   int                            `json:"format"`
+	Format   int                            `json:"format"` // the newest of its segments, 0 for none
 	Segments []SegmentReport                `json:"segments"`
 	Channels map[string]outbox.ChannelStats `json:"channels"`
-	Sequence uint64                         `json:"sequence"` // the last one given
+	Sequence uint64                         `json:"sequence"` // the last one given to an event
+	Outcomes uint64                         `json:"outcomes"` // the last ordinal given to an outcome
 	Newest   time.Time                      `json:"newest,omitzero"`
 	Bytes    int64                          `json:"bytes"`  // all files of the directory
 	Faults   []string                       `json:"faults"` // from Check only
@@ -52,8 +53,9 @@ func Inspect(fsys disk.FS) (_ Report, err error) {
 	}
 	l.also(tail)
 	l.count()
-	r := Report{Format: format, Channels: make(map[string]outbox.ChannelStats), Sequence: j.seq, Newest: j.Newest(), Faults: []string{}}
+	r := Report{Channels: make(map[string]outbox.ChannelStats), Sequence: j.seq, Outcomes: j.ordinal, Newest: j.Newest(), Faults: []string{}}
 	for _, s := range j.segments {
+		r.Format = max(r.Format, int(s.format))
 		r.Segments = append(r.Segments, SegmentReport{Name: s.name(), Created: outbox.Instant(s.created), Bytes: s.end, Sealed: s.sealed && s.summary != nil,
 			Low: s.seqs.low, High: s.seqs.high, Pending: s.events})
 	}
@@ -127,8 +129,9 @@ func checkFile(fsys disk.FS, number uint32) (faults []string, _ error) {
 	if !known {
 		end = found.end
 	}
+	told := notesOf(&found)
 	switch {
-	case known && len(found.damages) == 0 && string(notesOf(&found).text) != string(text):
+	case known && len(found.damages) == 0 && (string(told.text) != string(text) || told.outcomes != sum.outcomes):
 		faults = append(faults, fmt.Sprintf("%s: it does not tell what %s has", summaryName(number), segmentName(number)))
 	case err != nil && !isAbsent(err):
 		faults = append(faults, err.Error())

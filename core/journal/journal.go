@@ -28,6 +28,7 @@ type Options struct {
 	Reserve    int64            // bytes of the disk that events leave free; at most 5 % of it
 	Segment    int64            // bytes of a segment; 0 for 64 MiB, less on a small disk, more of a large journal
 	NewestIDs  int              // identities known in memory exactly; 0 for many
+	Follow     bool             // facts are kept for a follower until it has Followed them
 	FS         disk.FS          // instead of Dir
 	Log        zerolog.Logger
 }
@@ -62,11 +63,12 @@ type Journal struct {
 	// it is taken before mu.
 	reading sync.RWMutex
 
-	// writing is held by who commits; with it go pen and seq. It is taken
-	// before reading and mu.
+	// writing is held by who commits; with it go pen, seq and ordinal. It is
+	// taken before reading and mu.
 	writing sync.Mutex
 	pen     pen
 	seq     uint64 // last one given
+	ordinal uint64 // last one given to an outcome
 
 	mended *segment // the one that failed, while its file is there; writing
 
@@ -85,14 +87,18 @@ type Journal struct {
 	cause    error // of it
 	spare    int64 // bytes of the spare segment, 0 for none
 	pins     int   // who needs every segment to stay
+	newest   outbox.Position
+	followed outbox.Position
+	recent   *recent // nil when nobody follows
 	stats    outbox.Disk
 
 	tidy chan struct{} // there is something to tidy
 }
 
 var (
-	_ outbox.Engine  = (*Journal)(nil)
-	_ outbox.Copying = (*Journal)(nil)
+	_ outbox.Engine    = (*Journal)(nil)
+	_ outbox.Copying   = (*Journal)(nil)
+	_ outbox.Following = (*Journal)(nil)
 )
 
 // channel is one command channel.
@@ -163,6 +169,7 @@ func (j *Journal) Close() error {
 		return nil
 	}
 	j.closed = true
+	j.recent.signal()
 	for seq, waiting := range j.waiters {
 		for _, w := range waiting {
 			close(w)

@@ -43,3 +43,19 @@ func TestJournalIsADurableOutbox(t *testing.T) {
 		return open(t, o)
 	})
 }
+
+func TestJournalIsFollowed(t *testing.T) {
+	outboxtest.RunFollowing(t, func(t *testing.T, l outboxtest.Limits) outbox.Engine {
+		o := options(l)
+		o.Dir, o.Follow = t.TempDir(), true
+		return open(t, o)
+	})
+}
+
+func TestJournalIsFollowedOnAndOn(t *testing.T) {
+	outboxtest.RunFollowingDurable(t, func(t *testing.T, l outboxtest.Limits, dir string) outbox.Engine {
+		o := options(l)
+		o.Dir, o.Follow = dir, true
+		return open(t, o)
+	})
+}

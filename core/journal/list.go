@@ -156,7 +156,7 @@ func (j *Journal) followingEvents(after uint64) ([]uint64, error) {
 
 func fits(st *outbox.Status, f *outbox.Filter) bool {
 	if f.Source != "" && f.Source != st.Source || f.Type != "" && f.Type != st.Type || f.Principal != "" && f.Principal != st.Principal.String() ||
-		f.KeyID != "" && f.KeyID != st.KeyID {
+		!f.ByKey(st.Principal, st.Proof, st.KeyID) {
 		return false
 	}
 	if f.Channel == "" && f.State == "" && !f.Held {

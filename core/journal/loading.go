@@ -39,6 +39,10 @@ func (l *loading) load() error {
 		return err
 	}
 	l.count()
+	j.newest = outbox.Position{Event: j.seq, State: j.ordinal}
+	if j.o.Follow {
+		j.recent = newRecent(j.newest)
+	}
 	for _, x := range l.sorted() {
 		j.ids.Add(x.id, x.Known)
 	}

@@ -59,6 +59,7 @@ func (j *Journal) replace(old *segment) error {
 	for _, d := range found.damages {
 		j.log.Error().Str("where", d.String()).Msg("the journal is damaged: what is there is lost, the rest is delivered")
 	}
+	j.seq, j.ordinal = j.newest.Event, j.newest.State // what failed is gone, and nobody was told of it
 	next, moved, places, err := j.transplant(old, found.records, headSize)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (j *Journal) replace(old *segment) error {
 	if err := tellAll(next, moved, nobody()); err != nil {
 		return err
 	}
-	next.seqs, next.ends = old.seqs, old.ends
+	next.seqs, next.ends, next.outcomes = old.seqs, old.ends, old.outcomes
 	next.newestEnd, next.events, next.states, next.liveBytes = old.newestEnd, old.events, old.states, old.liveBytes
 	j.reading.Lock() // nobody holds a place in the old file while it changes
 	defer j.reading.Unlock()

@@ -36,6 +36,7 @@ type stateNote struct {
 	at      index.Place
 	event   index.Place
 	now     stance
+	ordinal uint64 // as its record has it: the notes' text has none
 }
 
 func (e *event) note(at index.Place, size int64) eventNote {
@@ -63,7 +64,7 @@ func (n *eventNote) leg(i int) index.Leg {
 }
 
 func (s *state) note(at index.Place) stateNote {
-	return stateNote{seq: s.seq, channel: s.channel, at: at, event: s.event, now: s.stance}
+	return stateNote{seq: s.seq, channel: s.channel, at: at, event: s.event, now: s.stance, ordinal: s.ordinal}
 }
 
 // notes are the notes of one segment in the order of its records, encoded, as
@@ -72,8 +73,9 @@ type notes struct {
 	text     []byte
 	channels map[string]int // numbers, in order of their first use
 	finals   map[final]uint32
-	newest   int64 // time of anything in it
-	clean    bool  // it ends with a clean seal
+	newest   int64  // time of anything in it
+	outcomes uint64 // highest ordinal of an outcome
+	clean    bool   // it ends with a clean seal
 }
 
 // final names the end of a leg; the notes have the offset of its record.
@@ -138,6 +140,7 @@ const flagPast = 2
 func (n *notes) addState(s *stateNote) {
 	number := n.channel(s.channel)
 	n.newest = max(n.newest, s.now.at)
+	n.outcomes = max(n.outcomes, s.ordinal)
 	if s.now.ended() {
 		n.finals[final{s.seq, number}] = s.at.Offset
 	}

@@ -20,8 +20,10 @@ type oracle struct {
 	order  []string         // ids, in order of their first append
 	seqs   map[uint64]string
 	newest uint64 // sequence
-	lying  []*shelf
-	opened []*shelf // in the order in which they were
+	// how often which outcome has changed something, or may have
+	changed, doubted map[string]int
+	lying            []*shelf
+	opened           []*shelf // in the order in which they were
 }
 
 // shelf is what was put on one until it was named.
@@ -74,11 +76,13 @@ type standing struct {
 }
 
 func newOracle() *oracle {
-	return &oracle{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), facts: make(map[string]*fact), seqs: make(map[uint64]string)}
+	return &oracle{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), facts: make(map[string]*fact), seqs: make(map[uint64]string),
+		changed: make(map[string]int), doubted: make(map[string]int)}
 }
 
 func (o *oracle) clone() *oracle {
 	c := *o
+	c.changed, c.doubted = maps.Clone(o.changed), maps.Clone(o.doubted)
 	c.lying, c.opened = nil, nil // what outlives this oracle is opened again
 	c.order, c.seqs, c.facts = slices.Clone(o.order), maps.Clone(o.seqs), make(map[string]*fact, len(o.facts))
 	for id, f := range o.facts {
@@ -261,8 +265,10 @@ func (o *oracle) settled(outcomes []outbox.Outcome, err error) {
 		l.moved = l.moved || x.Action == outbox.Redrive && !l.Park
 		if err != nil {
 			l.may = append(l.may, next)
+			o.doubted[outcomeKey(x)]++
 			continue
 		}
+		o.changed[outcomeKey(x)]++
 		l.is, l.may = next, nil
 		switch x.Action {
 		case outbox.Hold, outbox.Release, outbox.Lease:

@@ -87,6 +87,16 @@ func (j *Journal) put(text []byte, use use) (index.Place, error) {
 	return p.append(text), nil
 }
 
+// putOutcome is putState for what an outcome has made, which gets an ordinal.
+func (j *Journal) putOutcome(d *draft) error {
+	d.ordinal = j.ordinal + 1
+	err := j.putState(d)
+	if err == nil {
+		j.ordinal = d.ordinal
+	}
+	return err
+}
+
 // putState gives a leg's new state its place.
 func (j *Journal) putState(d *draft) (err error) {
 	if d.at, err = j.put(d.text(), forStates); err == nil {
@@ -241,7 +251,7 @@ func (j *Journal) prepare(size int64) (*segment, error) {
 	if err != nil {
 		return nil, fullOr(err)
 	}
-	s := &segment{header: header{number: number, seq: j.seq + 1, created: time.Now().UnixNano(), size: room}, file: f,
+	s := &segment{header: header{number: number, seq: j.seq + 1, ordinal: j.ordinal + 1, created: time.Now().UnixNano(), size: room}, file: f,
 		end: headSize, synced: headSize, marked: headSize, notes: newNotes()}
 	if err := s.writeHeader(); err != nil {
 		return nil, errors.Join(fullOr(err), f.Close(), j.fs.Remove(halfName))

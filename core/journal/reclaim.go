@@ -48,7 +48,7 @@ func (j *Journal) forgetEarly() {
 // Callers hold mu.
 func (j *Journal) forgetFor(need int64) {
 	for _, s := range j.segments {
-		if need <= 0 {
+		if need <= 0 || !j.isFollowed(s) { // nothing is freed out of turn
 			return
 		}
 		if s.sealed {
@@ -103,7 +103,7 @@ func (j *Journal) oldest() (s *segment, survivors, ok bool) {
 		return nil, false, false
 	}
 	s = j.segments[0]
-	if !s.sealed || s.notes != nil || !j.over(s) {
+	if !s.sealed || s.notes != nil || !j.isFollowed(s) || !j.over(s) {
 		return nil, false, false
 	}
 	if s.events == 0 && s.states == 0 {
@@ -276,7 +276,7 @@ func (j *Journal) dropDamaged(seq uint64, cause error) error {
 	for name, leg := range j.view(seq).legs {
 		s := &state{seq: seq, channel: name, event: leg.Event,
 			standing: standing{stance: stance{action: outbox.Dropped, past: leg.Past, at: j.seen.Load()}, reason: cause.Error()}}
-		if err := j.putState(&draft{state: s, settling: new(settling)}); err != nil {
+		if err := j.putOutcome(&draft{state: s, settling: new(settling)}); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func (l *loading) segment(number, next uint32) (*segment, []record, error) {
 		return s, nil, err
 	}
 	j.segments = append(j.segments, s)
-	j.seq = max(j.seq, max(s.seq, 1)-1)
+	j.seq, j.ordinal = max(j.seq, max(s.seq, 1)-1), max(j.ordinal, max(s.ordinal, 1)-1)
 	if ok, err := l.summarised(s); ok || err != nil {
 		return s, nil, err
 	}
@@ -64,6 +64,8 @@ func (l *loading) summarised(s *segment) (bool, error) {
 		return false, l.j.fs.Remove(summaryName(s.number))
 	}
 	s.end, s.sealed, s.summary, l.clean = sum.end, true, sum, sum.clean
+	s.outcomes = sum.outcomes
+	l.j.ordinal = max(l.j.ordinal, sum.outcomes)
 	l.j.now(outbox.Instant(sum.newest))
 	channels, ok := eachNote(s.number, text, l.noted(s))
 	if !ok {
@@ -143,6 +145,8 @@ func (l *loading) noted(s *segment) noted {
 		},
 		state: func(n *stateNote) {
 			c := j.channel(n.channel)
+			s.outcomes = max(s.outcomes, n.ordinal)
+			j.ordinal = max(j.ordinal, n.ordinal)
 			s.newestEnd = max(s.newestEnd, n.now.at)
 			if leg, ok := c.legs.Find(n.seq); ok {
 				j.transit(c, &leg, n)

@@ -33,7 +33,8 @@ type rig struct {
 	random *rand.Rand
 	at     string // what is tried, to be told with a failure
 	ids    int
-	errs   []error // of operations, in order
+	errs   []error  // of operations, in order
+	w      *witness // nil for a journal that nobody follows
 }
 
 func newRig(t *testing.T, seed uint64) *rig {
@@ -42,12 +43,12 @@ func newRig(t *testing.T, seed uint64) *rig {
 
 // on gives a rig like r on another disk, with its own oracle.
 func (r *rig) on(d *disktest.Disk, seed uint64, at string) *rig {
-	return &rig{T: r.T, disk: d, o: r.o.clone(), random: rand.New(rand.NewPCG(seed, 2)), at: r.at + ", " + at, ids: r.ids}
+	return &rig{T: r.T, disk: d, o: r.o.clone(), random: rand.New(rand.NewPCG(seed, 2)), at: r.at + ", " + at, ids: r.ids, w: r.w.clone()}
 }
 
 func (r *rig) options() journal.Options {
 	o := journal.Options{FS: cmp.Or[disk.FS](r.fs, r.disk), Remember: remember, KeepStatus: keepStatus, MaxIDs: 1 << 20, Capacity: 64 << 20,
-		MaxPending: make(map[string]int64), Segment: 72 << 10, NewestIDs: 8, Log: zerolog.Nop()}
+		MaxPending: make(map[string]int64), Segment: 72 << 10, NewestIDs: 8, Follow: r.w != nil, Log: zerolog.Nop()}
 	for _, c := range channels {
 		o.MaxPending[c] = 64 << 20
 	}
@@ -110,6 +111,9 @@ func (r *rig) work(steps int) bool {
 
 func (r *rig) step() bool {
 	r.Helper()
+	if r.w != nil && r.random.IntN(3) == 0 && !r.poll(r.random.IntN(8)) {
+		return false
+	}
 	switch n := r.random.IntN(100); {
 	case n < 38:
 		return r.append(r.random.IntN(3) + 1)
@@ -279,6 +283,7 @@ func (r *rig) outcome() (x outbox.Outcome, ok bool) {
 // is left, through a restart too.
 func (r *rig) drain() {
 	r.Helper()
+	r.witnessed()
 	r.o.now = r.o.now.Add(2 * time.Hour)
 	var release []outbox.Outcome
 	for _, f := range r.o.facts {
@@ -301,8 +306,10 @@ func (r *rig) drain() {
 			r.Fatalf("%s: %s was never handed out: %+v", r.at, id, f.legs)
 		}
 	}
+	r.witnessed()
 	r.must(r.j.Close())
 	r.open()
+	r.witnessed()
 	for _, c := range channels {
 		if items, _, err := r.j.Ready(c, r.o.now, 1); err != nil || len(items) > 0 {
 			r.Fatalf("%s: %s gives %v, %v", r.at, c, items, err)

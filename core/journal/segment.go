@@ -9,6 +9,7 @@ import (
 
 	"github.com/headgate-io/headgate/core/journal/disk"
 	"github.com/headgate-io/headgate/core/journal/index"
+	"github.com/headgate-io/headgate/core/outbox"
 )
 
 // A segment's header is
@@ -21,12 +22,14 @@ import (
 //	size     8 bytes: room taken at its creation
 //	instead  4 bytes: number of a segment whose records are here instead
 //	from     4 bytes: from this offset on; 0 for no segment
-//	zeros    12 bytes
+//	ordinal  8 bytes: no outcome of an earlier segment has it, or a higher one; 0 in format 1
+//	zeros    4 bytes
 //	checksum 4 bytes: CRC-32C of what is before
 const headSize = 64
 
-// format is what this code writes, and the newest it reads.
-const format = 1
+// format is what this code writes, and the newest it reads. In format 1 states
+// had no ordinals.
+const format = 2
 
 const segmentMagic = "hgjrnl\r\n"
 
@@ -38,12 +41,14 @@ var ErrDamaged = errors.New("damaged")
 
 // header is a segment's.
 type header struct {
+	format  uint32 // as it was read
 	number  uint32
 	seq     uint64
 	created int64
 	size    int64
 	instead uint32 // of this segment
 	from    uint32 // from this offset on; 0 for none
+	ordinal uint64
 }
 
 func (h *header) bytes() []byte {
@@ -56,6 +61,7 @@ func (h *header) bytes() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.size))
 	b = binary.LittleEndian.AppendUint32(b, h.instead)
 	b = binary.LittleEndian.AppendUint32(b, h.from)
+	b = binary.LittleEndian.AppendUint64(b, h.ordinal)
 	b = append(b, make([]byte, headSize-4-len(b))...)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
@@ -66,15 +72,17 @@ func parseHeader(b []byte) (h header, err error) {
 	if len(b) < headSize || string(b[:8]) != segmentMagic {
 		return h, fmt.Errorf("%w: its header is none", ErrDamaged)
 	}
-	if f := binary.LittleEndian.Uint32(b[8:]); f > format && f < 1<<16 {
+	f := binary.LittleEndian.Uint32(b[8:])
+	if f > format && f < 1<<16 {
 		return h, fmt.Errorf("%w: journal format %d; this one reads up to %d", ErrNewer, f, format)
 	}
 	if crc32.Checksum(b[:headSize-4], castagnoli) != binary.LittleEndian.Uint32(b[headSize-4:]) {
 		return h, fmt.Errorf("%w: its header's checksum is wrong", ErrDamaged)
 	}
-	h = header{number: binary.LittleEndian.Uint32(b[12:]), seq: binary.LittleEndian.Uint64(b[16:]),
+	h = header{format: f, number: binary.LittleEndian.Uint32(b[12:]), seq: binary.LittleEndian.Uint64(b[16:]),
 		created: int64(binary.LittleEndian.Uint64(b[24:])), size: int64(binary.LittleEndian.Uint64(b[32:])),
-		instead: binary.LittleEndian.Uint32(b[40:]), from: binary.LittleEndian.Uint32(b[44:])}
+		instead: binary.LittleEndian.Uint32(b[40:]), from: binary.LittleEndian.Uint32(b[44:]),
+		ordinal: binary.LittleEndian.Uint64(b[48:])}
 	return h, nil
 }
 
@@ -91,6 +99,7 @@ type segment struct {
 	summary *summary
 
 	seqs      spread // of its events
+	outcomes  uint64 // highest ordinal of its outcomes
 	ends      spread // sequences of ends whose records it has
 	forgotten bool   // statuses of what ended here are not kept any more
 	newestEnd int64  // of an event or by a record of it: until when statuses need it
@@ -119,6 +128,11 @@ func summaryName(number uint32) string { return fmt.Sprintf("%08d.idx", number) 
 // that were replaced leave a gap.
 func (s *segment) follows(number uint32) bool {
 	return s.number == number+1 || s.instead == s.number-1 && s.from == headSize
+}
+
+// newest is the position that has all of its facts.
+func (s *segment) newest() outbox.Position {
+	return outbox.Position{Event: s.seqs.high, State: s.outcomes}
 }
 
 func (s *segment) name() string { return segmentName(s.number) }

@@ -144,7 +144,7 @@ func (j *Journal) writeSettles(s *settling, drafts map[legKey]*draft) {
 		if d == nil {
 			continue
 		}
-		if s.err = j.putState(d); s.err != nil {
+		if s.err = j.putOutcome(d); s.err != nil {
 			return
 		}
 		drafts[legKey{d.channel, d.seq}] = d
@@ -184,7 +184,8 @@ func (j *Journal) draft(s *settling, i int, drafts map[legKey]*draft) *draft {
 		return nil
 	}
 	now.tell(before, o)
-	return &draft{state: &state{seq: o.Seq, channel: o.Channel, event: leg.Event, standing: now}, settling: s}
+	return &draft{state: &state{seq: o.Seq, channel: o.Channel, event: leg.Event, standing: now,
+		told: told{attempt: max(o.Attempt, 0), what: o.What != "", unsent: o.Unsent}}, settling: s}
 }
 
 // decide gives how a leg stands after an outcome, and whether anything changes.
@@ -235,6 +236,11 @@ func decide(o *outbox.Outcome, leg *index.Leg) (standing, bool) {
 func (j *Journal) applyState(d *draft) {
 	n := d.note(d.at)
 	j.pen.seg.notes.addState(&n)
+	j.pen.seg.outcomes = max(j.pen.seg.outcomes, n.ordinal)
+	if n.ordinal != 0 {
+		j.newest.State = n.ordinal
+		j.recent.add(recentFact{Position: j.newest, at: d.at, state: d.state})
+	}
 	c := j.channel(d.channel)
 	leg, ok := c.legs.Find(d.seq)
 	if !ok {

@@ -25,7 +25,8 @@ import (
 //	finals   8 bytes: their count
 //	checksum 4 bytes: CRC-32C of all but this
 //	clean    1 byte: 1 when the segment ends with a clean seal
-//	zeros    11 bytes
+//	zeros    3 bytes
+//	outcomes 8 bytes: highest ordinal of one; 0 in format 1
 //	notes, finals of 16 bytes each: sequence, channel's number, offset
 const (
 	summaryHead  = 64
@@ -33,6 +34,7 @@ const (
 	finalSize    = 16
 	checksumAt   = 48
 	cleanAt      = 52
+	outcomesAt   = 56
 )
 
 // summary is an open summary file.
@@ -43,6 +45,7 @@ type summary struct {
 	finalsAt int64
 	end      int64
 	newest   int64
+	outcomes uint64
 	clean    bool
 }
 
@@ -62,6 +65,7 @@ func (n *notes) summary(s *segment) []byte {
 	binary.LittleEndian.PutUint64(b[24:], uint64(n.newest))
 	binary.LittleEndian.PutUint64(b[32:], uint64(len(n.text)))
 	binary.LittleEndian.PutUint64(b[40:], uint64(len(finals)))
+	binary.LittleEndian.PutUint64(b[outcomesAt:], n.outcomes)
 	if n.clean {
 		b[cleanAt] = 1
 	}
@@ -106,7 +110,7 @@ func newSummary(f disk.File, n *notes, size int) *summary {
 	for name, number := range n.channels {
 		channels[number] = name
 	}
-	return &summary{file: f, channels: channels, finals: len(n.finals), finalsAt: int64(size - finalSize*len(n.finals)), newest: n.newest}
+	return &summary{file: f, channels: channels, finals: len(n.finals), finalsAt: int64(size - finalSize*len(n.finals)), newest: n.newest, outcomes: n.outcomes}
 }
 
 // openSummary reads a summary file: itself, but for the channels' names, which
@@ -134,7 +138,7 @@ func openSummary(fsys disk.FS, number uint32) (_ *summary, text []byte, err erro
 	if size < summaryHead || string(b[:8]) != summaryMagic || binary.LittleEndian.Uint32(b[12:]) != number {
 		return nil, nil, bad
 	}
-	if binary.LittleEndian.Uint32(b[8:]) != format {
+	if f := binary.LittleEndian.Uint32(b[8:]); f == 0 || f > format {
 		return nil, nil, fmt.Errorf("%s: its format is another", summaryName(number))
 	}
 	sum := binary.LittleEndian.Uint32(b[checksumAt:])
@@ -145,7 +149,7 @@ func openSummary(fsys disk.FS, number uint32) (_ *summary, text []byte, err erro
 		return nil, nil, bad
 	}
 	s := &summary{file: f, finals: int(finals), finalsAt: int64(summaryHead + length), end: int64(binary.LittleEndian.Uint64(b[16:])),
-		newest: int64(binary.LittleEndian.Uint64(b[24:])), clean: b[cleanAt] == 1}
+		newest: int64(binary.LittleEndian.Uint64(b[24:])), outcomes: binary.LittleEndian.Uint64(b[outcomesAt:]), clean: b[cleanAt] == 1}
 	text = b[summaryHead : summaryHead+length]
 	return s, text, nil
 }

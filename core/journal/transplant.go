@@ -12,7 +12,7 @@ import (
 // and replacing it from an offset on. It is on disk whole before it has its
 // name. It gives the records as they are there, and which place each old one has now.
 func (j *Journal) transplant(old *segment, records []record, from int64) (_ *segment, moved []record, places map[index.Place]index.Place, _ error) {
-	h := header{number: old.number + 1, seq: j.seq + 1, created: j.seen.Load(), instead: old.number, from: uint32(from)}
+	h := header{number: old.number + 1, seq: j.seq + 1, ordinal: j.ordinal + 1, created: j.seen.Load(), instead: old.number, from: uint32(from)}
 	moved = make([]record, 0, len(records))
 	places = make(map[index.Place]index.Place, len(records))
 	buf := h.bytes()

@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -256,6 +257,7 @@ type Status struct {
 	Entry     *Entry // nil once the payload is gone
 	Type      string
 	Principal sdk.Principal
+	Proof     sdk.Proof
 	KeyID     string // of the key that proved the sender: Facts.Key
 	Accepted  time.Time
 	Channels  []ChannelStatus
@@ -285,10 +287,26 @@ type Filter struct {
 	Source    string
 	Type      string
 	Principal string // as sdk.Principal's String gives it
-	KeyID     string // of the key that proved the sender: Facts.Key
+	KeyID     string // of the key that proved the sender: see ByKey
 	Held      bool   // only what is held
 	Limit     int    // 0 means 100
 	After     uint64 // sequences above it only, to page
+}
+
+// tokenTransport is the sdk.Proof.Transport of a token.
+const tokenTransport = "jwt"
+
+// ByKey tells whether KeyID names the key that proved a sender. An id alone is that
+// of a registered key, never that of the key which signed a token: its issuer calls
+// those as it likes. AUTH:ID is a key of that [[auth]], whichever it is.
+func (f *Filter) ByKey(who sdk.Principal, by sdk.Proof, keyID string) bool {
+	if f.KeyID == "" {
+		return true
+	}
+	if auth, id, full := strings.Cut(f.KeyID, ":"); full {
+		return auth == who.Provider && id == keyID
+	}
+	return f.KeyID == keyID && by.Transport != tokenTransport
 }
 
 // Asking reads. Safe for concurrent use.

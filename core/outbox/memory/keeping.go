@@ -55,6 +55,9 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	if s.facts != nil {
+		s.facts.signal()
+	}
 	for seq, waiting := range s.waiters {
 		for _, w := range waiting {
 			close(w)

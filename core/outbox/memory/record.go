@@ -20,6 +20,7 @@ type record struct {
 	key       outbox.Key
 	kind      string // the event's type
 	principal sdk.Principal
+	proof     sdk.Proof
 	keyID     string
 	accepted  int64 // Unix nanoseconds, as all times here: they hold no pointer
 	size      int64
@@ -74,7 +75,7 @@ const (
 var states = [...]outbox.State{pending: outbox.StatePending, done: outbox.StateDone, failed: outbox.StateFailed, dropped: outbox.StateDropped}
 
 func newRecord(seq uint64, e *outbox.Entry) *record {
-	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, keyID: e.Facts.Key, accepted: outbox.Nanos(e.Accepted), size: sizeOf(e), entry: e}
+	r := &record{seq: seq, key: e.Key(), kind: e.Event.Type, principal: e.Principal, proof: e.Proof, keyID: e.Facts.Key, accepted: outbox.Nanos(e.Accepted), size: sizeOf(e), entry: e}
 	r.legs = r.alone[:]
 	if len(e.Targets) > 1 {
 		r.legs = make([]leg, len(e.Targets))
@@ -107,7 +108,7 @@ func (r *record) any(s state) bool {
 
 func (r *record) fits(f outbox.Filter) bool {
 	if f.Source != "" && f.Source != r.key.Source || f.Type != "" && f.Type != r.kind ||
-		f.Principal != "" && f.Principal != r.principal.String() || f.KeyID != "" && f.KeyID != r.keyID {
+		f.Principal != "" && f.Principal != r.principal.String() || !f.ByKey(r.principal, r.proof, r.keyID) {
 		return false
 	}
 	if f.Channel == "" && f.State == "" && !f.Held {
@@ -123,7 +124,7 @@ func (r *record) fits(f outbox.Filter) bool {
 }
 
 func (r *record) status() outbox.Status {
-	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, KeyID: r.keyID, Accepted: outbox.Instant(r.accepted),
+	st := outbox.Status{Key: r.key, Seq: r.seq, Entry: r.entry, Type: r.kind, Principal: r.principal, Proof: r.proof, KeyID: r.keyID, Accepted: outbox.Instant(r.accepted),
 		Channels: make([]outbox.ChannelStatus, len(r.legs))}
 	for i := range r.legs {
 		l := &r.legs[i]
@@ -151,6 +152,12 @@ func (l *leg) note(o *outbox.Outcome) {
 		l.told = new(told)
 	}
 	l.told.reason, l.told.result, l.told.history = o.Reason, o.Result, o.AddTo(l.told.history)
+}
+
+// takenBack reports whether an outcome only takes back a hand-over that never
+// left, so that nothing of it is kept.
+func (l *leg) takenBack(o *outbox.Outcome) bool {
+	return o.Action == outbox.Retry && o.Unsent && o.Failures == int(l.failures) && !o.Due.After(o.At) && o.What == ""
 }
 
 // tryCost is what a line of the history takes beside its reason.

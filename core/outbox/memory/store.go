@@ -23,6 +23,7 @@ type Options struct {
 	MaxIDs     int              // identities known at once
 	Capacity   int64            // bytes of events held
 	MaxPending map[string]int64 // bytes held per command channel
+	Follow     bool             // facts are kept for a follower until it has Followed them; too many, and events are refused as ErrBusy
 }
 
 // Store is an outbox.Engine. Safe for concurrent use.
@@ -41,9 +42,14 @@ type Store struct {
 	ended    queue[agedRecord] // records to forget, oldest first
 	channels map[string]*channel
 	waiters  map[uint64][]chan struct{}
+	position outbox.Position
+	facts    *facts
 }
 
-var _ outbox.Engine = (*Store)(nil)
+var (
+	_ outbox.Engine    = (*Store)(nil)
+	_ outbox.Following = (*Store)(nil)
+)
 
 // identity is a key's hash; 128 bits do not collide by chance.
 type identity [16]byte
@@ -72,6 +78,9 @@ func New(o Options) *Store {
 	}
 	for name, most := range o.MaxPending {
 		s.channels[name] = newChannel(most)
+	}
+	if o.Follow {
+		s.facts = newFacts(o.Capacity)
 	}
 	return s
 }
@@ -103,6 +112,9 @@ func (s *Store) append(e *outbox.Entry) outbox.Appended {
 		return outbox.Appended{Err: outbox.ErrIDsFull}
 	}
 	if len(e.Targets) > 0 {
+		if s.facts.full(1, 1) {
+			return outbox.Appended{Err: outbox.ErrBusy}
+		}
 		if err := s.room(e); err != nil {
 			return outbox.Appended{Err: err}
 		}
@@ -141,6 +153,7 @@ func (s *Store) add(e *outbox.Entry) {
 	for i := range r.legs {
 		s.channels[r.legs[i].target.Channel].enter(&r.legs[i])
 	}
+	s.tellAppended(e)
 }
 
 // forget drops records whose end is older than KeepStatus, and identities older
@@ -187,12 +200,16 @@ func (s *Store) Wake(name string) <-chan struct{} {
 	return s.channels[name].wake
 }
 
-// Settle implements outbox.Dispatching.
+// Settle implements outbox.Dispatching. Where far too much waits for the
+// follower it gives ErrBusy, and settles nothing.
 func (s *Store) Settle(_ context.Context, outcomes []outbox.Outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return outbox.ErrClosed
+	}
+	if s.facts.full(len(outcomes), 2) {
+		return outbox.ErrBusy
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -204,9 +221,12 @@ func (s *Store) Settle(_ context.Context, outcomes []outbox.Outcome) error {
 		if l == nil {
 			continue
 		}
-		before := l.told.size()
+		before, takenBack := l.told.size(), l.takenBack(o)
 		if s.channels[o.Channel].settle(l, o) {
 			s.told += l.told.size() - before
+			if !takenBack {
+				s.tellSettled(l, o)
+			}
 			s.changed(r, o.At)
 		}
 	}

@@ -17,3 +17,9 @@ func TestStoreIsAnOutbox(t *testing.T) {
 		return memory.New(memory.Options{Remember: l.Remember, KeepStatus: l.KeepStatus, MaxIDs: l.MaxIDs, Capacity: l.Capacity, MaxPending: l.MaxPending})
 	})
 }
+
+func TestStoreIsFollowed(t *testing.T) {
+	outboxtest.RunFollowing(t, func(_ *testing.T, l outboxtest.Limits) outbox.Engine {
+		return memory.New(memory.Options{Remember: l.Remember, KeepStatus: l.KeepStatus, MaxIDs: l.MaxIDs, Capacity: l.Capacity, MaxPending: l.MaxPending, Follow: true})
+	})
+}

@@ -49,15 +49,18 @@ func RunDurable(t *testing.T, open func(t *testing.T, l Limits, dir string) outb
 		{"a channel that is gone keeps what it holds", goneChannelKeeps},
 		{"lists are the same", listsSurvive},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			d := &durable{story: &story{T: t}, openIn: open}
-			d.open = func(t *testing.T, l Limits) outbox.Engine {
-				d.dir = t.TempDir()
-				return open(t, l, d.dir)
-			}
-			tell(d.story, func(*story) { c.run(d) })
-		})
+		t.Run(c.name, func(t *testing.T) { tellDurable(t, open, c.run) })
 	}
+}
+
+// tellDurable is tell for a store in a directory.
+func tellDurable(t *testing.T, open func(t *testing.T, l Limits, dir string) outbox.Engine, run func(s *durable)) {
+	d := &durable{story: &story{T: t}, openIn: open}
+	d.open = func(t *testing.T, l Limits) outbox.Engine {
+		d.dir = t.TempDir()
+		return open(t, l, d.dir)
+	}
+	tell(d.story, func(*story) { run(d) })
 }
 
 // durable is a story whose store is opened again.

@@ -129,6 +129,7 @@ func listsSurvive(s *durable) {
 		{outbox.Filter{Principal: "p:s", Limit: 2}, []string{"1", "2"}},
 		{outbox.Filter{Principal: "p:other"}, nil},
 		{outbox.Filter{KeyID: "k", Limit: 2}, []string{"1", "2"}},
+		{outbox.Filter{KeyID: "p:k", Limit: 2}, []string{"1", "2"}},
 		{outbox.Filter{KeyID: "other"}, nil},
 		{outbox.Filter{After: s.status("2").Seq}, []string{"3", "4"}},
 	} {

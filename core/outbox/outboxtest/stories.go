@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/outbox"
+	"github.com/headgate-io/headgate/sdk"
 )
 
 func inOrder(s *story) {
@@ -438,6 +439,26 @@ func keepStatus(s *story) {
 	s.wantState("dead", outbox.StateFailed) // kept until somebody decides
 }
 
+func listByKey(s *story) {
+	s.add("by-key")
+	e := s.entry("by-token", outbox.Target{Channel: "a"})
+	e.Principal.Provider, e.Proof = "okta", sdk.Proof{Transport: "jwt", Event: "dsse"}
+	s.put(e)
+	for key, want := range map[string]string{"k": "by-key", "p:k": "by-key", "okta:k": "by-token", "okta:other": "", "other:k": ""} {
+		list, err := s.store.List(context.Background(), outbox.Filter{KeyID: key})
+		got := ""
+		for _, st := range list {
+			got += st.ID
+		}
+		if err != nil || got != want {
+			s.Errorf("key %s: %q, %v, want %q", key, got, err, want)
+		}
+	}
+	if st := s.status("by-token"); st.Proof != e.Proof || st.KeyID != "k" {
+		s.Errorf("proven by %+v, key %s", st.Proof, st.KeyID)
+	}
+}
+
 func list(s *story) {
 	for n := range 5 {
 		s.add(fmt.Sprint(n))
@@ -464,6 +485,8 @@ func list(s *story) {
 		{outbox.Filter{KeyID: "k"}, 6},
 		{outbox.Filter{KeyID: "k", State: outbox.StateDone}, 1},
 		{outbox.Filter{KeyID: "other"}, 0},
+		{outbox.Filter{KeyID: "p:k"}, 6},
+		{outbox.Filter{KeyID: "other:k"}, 0},
 		{outbox.Filter{Held: true}, 0},
 	} {
 		got, err := s.store.List(context.Background(), c.f)

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T, l Limits) outbox.Engine) {
 		{"await gives up with its context", awaitGivesUp},
 		{"status goes after keep_status", keepStatus},
 		{"list filters and pages", list},
+		{"a token's key is no registered key", listByKey},
 		{"wake tells of everything that may be ready", wake},
 		{"a closed store says so", closed},
 		{"entries of one append stand each for itself, in order", appendMany},
