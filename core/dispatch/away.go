@@ -29,11 +29,21 @@ func (m *Machine) Adopt(now time.Time, items []outbox.Item) {
 		if _, ended := m.ended[i.Seq]; ended {
 			continue // its reply was quicker
 		}
-		g := &grant{item: i, conn: &m.away.conn, clock: now, hold: i.Until}
+		g := &grant{item: i, conn: &m.away.conn, sent: m.sentBefore(now, i), clock: now, hold: i.Until}
 		m.away.held = append(m.away.held, g)
 		m.grants[g.id()] = g
 		m.live[i.Seq] = g
 	}
+}
+
+// sentBefore is when an item was handed out that an earlier router held: as far
+// before the end of its hold as max_hold, unless that was another then.
+func (m *Machine) sentBefore(now time.Time, i outbox.Item) time.Time {
+	sent := i.Until.Add(-m.s.MaxHold)
+	if sent.Before(i.Entry.Accepted) {
+		sent = i.Entry.Accepted
+	}
+	return earlier(sent, now)
 }
 
 // Suspend files a lease for all that is out, for the next router to adopt.
@@ -53,6 +63,7 @@ func (m *Machine) giveBack(now time.Time, g *grant) {
 	if live {
 		m.settle(g.item, outbox.Outcome{Action: outbox.Retry, Failures: g.item.Failures, At: now})
 		m.counts.Returned++
+		m.over(g, Delivered{At: now, End: EndReturned})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,13 +35,14 @@ type Store interface {
 type Options struct {
 	Settings
 	Store      Store
-	Transforms map[string]Transform    // by the names that entries are accepted with
-	Unknown    *Unknown                // shared by the channels of a router; nil for one of its own
+	Transforms *Transforms             // shared by the channels of a router; nil for none
 	Signer     func() *delivery.Signer // gives who signs a batch; another one whenever the key has changed
 	LeaseKey   []byte
 	Reply      string // endpoint consumers are told to reply to
 	Log        zerolog.Logger
 	Now        func() time.Time // nil for time.Now
+	Observe    Observer         // nil for nobody; called while the channel is locked
+	Trace      TraceParent      // nil for what the event carries
 }
 
 const (
@@ -55,6 +57,7 @@ const (
 // are safe for concurrent use.
 type Channel struct {
 	o      Options
+	way    atomic.Pointer[way]
 	socket Socket           // while Run runs
 	begin  func(*line)      // while Run runs: carries what is in a line
 	leases *delivery.Leases // the sender's own
@@ -75,13 +78,28 @@ func NewChannel(o Options) *Channel {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Unknown == nil {
-		o.Unknown = new(Unknown)
-	}
 	c := &Channel{o: o, leases: delivery.NewLeases(o.LeaseKey), m: NewMachine(o.Settings, rand.Float64), lines: make(map[string]*line),
 		kick: make(chan struct{}, 1), settle: make(chan struct{}, 1)}
 	c.settled.L = &c.mu
+	if o.Observe != nil {
+		c.m.Observe()
+	}
+	c.way.Store(&way{reply: o.Reply, original: o.KeepOriginal})
 	return c
+}
+
+// way is what of a channel's options its deliveries show.
+type way struct {
+	reply    string // endpoint consumers are told to reply to
+	original bool   // as Settings.KeepOriginal
+}
+
+// Change puts other settings in place, and another endpoint that consumers are
+// told: deliveries that go out from now on have them. The name stays.
+func (c *Channel) Change(s Settings, reply string) {
+	s.Name = c.o.Name
+	c.way.Store(&way{reply: reply, original: s.KeepOriginal})
+	c.change(func(time.Time) { c.m.Change(s) })
 }
 
 // Run hands out entries through socket and settles them until ctx ends; then it
@@ -178,7 +196,8 @@ func (c *Channel) step() (sends []Send, took bool, next time.Time) {
 }
 
 // flush takes the machine's output: outcomes to the settler, shelves to the
-// store, passages to their lines, notices to the log, sends to the caller.
+// store, passages to their lines, notices to the log, what is over to who
+// observes, sends to the caller.
 // Callers hold mu.
 func (c *Channel) flush() []Send {
 	out := c.m.Take()
@@ -198,6 +217,9 @@ func (c *Channel) flush() []Send {
 	for _, n := range out.Notices {
 		c.tell(n)
 	}
+	for i := range out.Delivered {
+		c.o.Observe.Delivered(&out.Delivered[i])
+	}
 	return out.Sends
 }
 
@@ -213,7 +235,7 @@ func (c *Channel) tell(n Notice) {
 	case Mute:
 		c.o.Log.Warn().Uint64("conn", n.Conn).Str("addr", c.m.addr(n.Conn)).
 			Str("should_send", `{"id":"`+n.Item.Entry.Event.ID+`","source":"`+n.Item.Entry.Event.Source+`","lease":"<lease of the header>","status":"done"}`).
-			Str("to", c.o.Reply).Msg("mute: a consumer took a delivery and never replied")
+			Str("to", c.way.Load().reply).Msg("mute: a consumer took a delivery and never replied")
 	case Died:
 		c.o.Log.Warn().Str("id", n.Item.Entry.Event.ID).Str("source", n.Item.Entry.Event.Source).
 			Int("attempt", n.Item.Attempt).Str("reason", n.Reason).Msg("dead letter: out of attempts")
@@ -265,15 +287,15 @@ func (c *Channel) takeBack(sends []Send) {
 
 // frames are a delivery's first four.
 func (c *Channel) frames(s *Send, kid string) [][]byte {
-	e := s.Item.Entry
+	e, way := s.Item.Entry, c.way.Load()
 	h := delivery.Header{
 		ID: e.Event.ID, Source: e.Event.Source, Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt,
 		Lease: c.leases.Lease(delivery.Grant{Channel: c.o.Name, Seq: s.Item.Seq, Attempt: s.Item.Attempt, Peer: s.Peer}),
-		Reply: c.o.Reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: kid,
+		Reply: way.reply, Accepted: e.Accepted, Expires: s.Expires.Unix(), Principal: &e.Principal, Proof: &e.Proof, KeyID: kid,
 	}
-	h.TraceParent, _ = e.Event.Extension("traceparent")
+	h.TraceParent = c.o.Trace.of(e, c.o.Name, s.Item.Attempt)
 	event, original := e.Event.Raw, []byte(nil)
-	keep := c.o.KeepOriginal
+	keep := way.original
 	if s.Passage != nil {
 		event, h.Transforms = s.Passage.Event.Raw, s.Passage.Applied
 		keep = keep && !s.Passage.Redacts // its hash stays too: few originals are hard to guess

@@ -102,7 +102,7 @@ func (m *Machine) giveUp(now time.Time, c *conn, blame bool) {
 		blame = false
 		m.drop(g)
 		m.counts.Lost++
-		m.fail(now, g.item, "lost", "the consumer's connection ended")
+		m.over(g, ended(m.fail(now, g.item, "lost", "the consumer's connection ended")))
 	}
 }
 

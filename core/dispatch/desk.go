@@ -29,11 +29,23 @@ type Desk struct {
 	Leases   *delivery.Leases
 	Channels map[string]*Channel
 	Log      zerolog.Logger
+	Refused  func(peer Peer, replies int, err error) // told of replies that are refused; it does not block. Nil for nobody
 
+	now        atomic.Pointer[map[string]*Channel] // in place of Channels
 	taken, bad atomic.Uint64
 
 	mu      sync.Mutex
 	badFrom map[uint64]int // per reply connection that still lives
+}
+
+// Use puts other channels in place.
+func (d *Desk) Use(channels map[string]*Channel) { d.now.Store(&channels) }
+
+func (d *Desk) channels() map[string]*Channel {
+	if now := d.now.Load(); now != nil {
+		return *now
+	}
+	return d.Channels
 }
 
 // Take reads one frame from a reply connection.
@@ -56,7 +68,7 @@ func (d *Desk) Take(ctx context.Context, conn uint64, name, addr string, frame [
 		if r.Goodbye && r.Lease == "" {
 			pass() // what was said before it counts before it
 			known := false
-			for _, c := range d.Channels {
+			for _, c := range d.channels() {
 				known = c.Farewell(peer.ID) || known
 			}
 			if !known {
@@ -92,7 +104,7 @@ func (d *Desk) check(ctx context.Context, peer Peer, r *delivery.Reply) (*Channe
 		return nil, Reply{}, err
 	}
 	for _, leg := range st.Channels {
-		c := d.Channels[leg.Channel]
+		c := d.channels()[leg.Channel]
 		if c == nil {
 			continue
 		}
@@ -135,6 +147,9 @@ func (d *Desk) refuse(peer Peer, err error) {
 	n := d.badFrom[peer.ID]
 	d.mu.Unlock()
 	d.Log.Warn().Str("addr", peer.Addr).Int("bad_from_conn", n).Err(err).Msg("reply refused")
+	if d.Refused != nil {
+		d.Refused(peer, count, err)
+	}
 }
 
 // Counts gives how many replies were taken and how many refused.

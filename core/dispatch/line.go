@@ -59,7 +59,7 @@ func (c *Channel) enter(p *Passage) {
 	names := p.Item.Target.Transforms
 	l := c.lines[chainName(names)]
 	if l == nil {
-		l = &line{names: names, chain: newChain(names, c.o.Transforms), kick: make(chan struct{}, 1)}
+		l = &line{names: names, chain: chain{names, c.o.Transforms, told(c.o.Observe, c.o.Name)}, kick: make(chan struct{}, 1)}
 		c.lines[chainName(names)] = l
 		c.begin(l)
 	}
@@ -170,7 +170,7 @@ func (c *Channel) tellAway(l *line, why error) (away bool) {
 			log.Error().Str("transform", at.transform).Err(why).Msg("a transform refuses whole batches: events wait, and come again until it takes them")
 		}
 		return false
-	case c.o.Unknown.first(at.transform):
+	case c.o.Transforms.missing(at.transform):
 		log.Error().Err(why).Msg("events are held, for nothing leaves untransformed: put the transform back into the configuration, or cancel them")
 	}
 	return true

@@ -88,10 +88,10 @@ func TestARefusalOfBatchesIsLoggedOnce(t *testing.T) {
 // TestAnUnknownTransformIsLoggedOnce: not for each chain and channel.
 func TestAnUnknownTransformIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		unknown := new(dispatch.Unknown)
+		known := dispatch.NewTransforms(map[string]dispatch.Transform{"p": pass()})
 		lines := 0
 		for range 2 {
-			r := newRig(t, nil, by(map[string]dispatch.Transform{"p": pass()}), func(o *dispatch.Options) { o.Unknown = unknown })
+			r := newRig(t, nil, func(o *dispatch.Options) { o.Transforms = known })
 			r.accept(1, "gone")
 			r.accept(1, "p", "gone")
 			r.ch.Joined(1, "", "x")

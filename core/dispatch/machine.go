@@ -37,8 +37,9 @@ type Machine struct {
 	chains  []*share
 	byName  map[string]*share
 
-	out    Output
-	counts Counts
+	out      Output
+	counts   Counts
+	observed bool // somebody wants to be told of Delivered
 }
 
 type grantID struct {
@@ -50,6 +51,7 @@ type grantID struct {
 type grant struct {
 	item  outbox.Item
 	conn  *conn
+	sent  time.Time
 	clock time.Time // when it started: at the hand-over, by progress, by work on an earlier one
 	hold  time.Time // never beyond
 }
@@ -73,6 +75,8 @@ type Output struct {
 	Unshelve []string // shelves, after Shelve
 	Outcomes []outbox.Outcome
 	Notices  []Notice
+
+	Delivered []Delivered // with Observe
 }
 
 // Send is one delivery to hand to a connection.
@@ -98,6 +102,14 @@ type Reply struct {
 func NewMachine(s Settings, jitter func() float64) *Machine {
 	return &Machine{s: s, jitter: jitter, grants: make(map[grantID]*grant), live: make(map[uint64]*grant), ended: make(map[uint64]struct{}),
 		at: make(map[uint64]*Passage), byName: make(map[string]*share)}
+}
+
+// Change puts other settings in place. What is out stays out, under them.
+func (m *Machine) Change(s Settings) {
+	m.s = s
+	for _, c := range m.conns {
+		c.window = min(c.window, s.Prefetch)
+	}
 }
 
 // Take returns the output so far and starts a new one.
@@ -180,7 +192,7 @@ func (m *Machine) send(now time.Time, i outbox.Item, p *Passage) {
 		m.unsent(now, i)
 		return
 	}
-	g := &grant{item: i, conn: c, clock: now, hold: now.Add(m.s.MaxHold)}
+	g := &grant{item: i, conn: c, sent: now, clock: now, hold: now.Add(m.s.MaxHold)}
 	c.held = append(c.held, g)
 	c.sent++
 	m.grants[g.id()] = g
@@ -192,6 +204,7 @@ func (m *Machine) send(now time.Time, i outbox.Item, p *Passage) {
 func (m *Machine) expire(now time.Time, i outbox.Item) {
 	m.settle(i, outbox.Outcome{Action: outbox.Dead, Unsent: true, Failures: i.Failures, At: now, What: "expired", Reason: "expired before a consumer took it"})
 	m.counts.Dead++
+	m.unsentEnd(i, now, "expired")
 }
 
 func (m *Machine) expired(now time.Time, i outbox.Item) bool {
@@ -243,12 +256,21 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 	}
 	if _, ended := m.ended[r.Seq]; ended || r.Final {
 		m.counts.Repeated++
+		if live {
+			m.over(g, Delivered{At: now, End: EndSuperseded, Reply: r.Status})
+		}
 		return
 	}
 	o := outbox.Outcome{Seq: r.Seq, Channel: m.s.Name, Attempt: r.Attempt, At: now, Reason: r.Reason}
 	switch {
 	case r.Status == delivery.StatusDone:
-		delete(m.live, r.Seq) // whoever else holds it now works for nothing
+		if other := m.live[r.Seq]; other != nil { // who holds it now works for nothing
+			m.over(other, Delivered{At: now, End: EndSuperseded})
+			delete(m.live, r.Seq)
+		}
+		if g != nil {
+			m.over(g, Delivered{At: now, End: EndDone, Reply: r.Status, Late: !live})
+		}
 		m.Forget(r.Seq)
 		m.ended[r.Seq] = struct{}{}
 		o.Action, o.Result = outbox.Done, r.Result
@@ -265,6 +287,9 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 		if live {
 			o.Failures = g.item.Failures
 		}
+		if g != nil {
+			m.over(g, Delivered{At: now, End: EndDead, Why: o.What, Reply: r.Status, Late: !live})
+		}
 		m.counts.Dead++
 		m.record(false)
 	default:
@@ -278,6 +303,7 @@ func (m *Machine) Reply(now time.Time, r Reply) {
 			o.Due = now.Add(m.s.backoff(g.item.Failures+1, m.jitter()))
 		}
 		m.counts.Retried++
+		m.over(g, Delivered{At: now, End: EndRetry, Why: o.What, Reply: r.Status})
 	}
 	m.out.Outcomes = append(m.out.Outcomes, o)
 }
@@ -365,7 +391,7 @@ func (m *Machine) lapse(now time.Time, g *grant) {
 	}
 	delete(m.live, g.item.Seq)
 	m.counts.Lapsed++
-	m.fail(now, g.item, "lapsed", "no reply within ack_timeout")
+	m.over(g, ended(m.fail(now, g.item, "lapsed", "no reply within ack_timeout")))
 	if c := g.conn; c.settled == 0 && !c.mute {
 		c.mute = true
 		m.notice(Notice{Kind: Mute, Conn: c.id, Item: g.item})
@@ -373,14 +399,15 @@ func (m *Machine) lapse(now time.Time, g *grant) {
 }
 
 // fail counts a failed delivery.
-func (m *Machine) fail(now time.Time, i outbox.Item, what, why string) {
-	m.again(now, i, outbox.Outcome{What: what, Reason: why})
+func (m *Machine) fail(now time.Time, i outbox.Item, what, why string) outbox.Outcome {
+	o := m.again(now, i, outbox.Outcome{What: what, Reason: why})
 	m.record(false)
+	return o
 }
 
 // again counts a failure: another try at o.Due, or after the backoff where that
 // is zero; or the dead letters.
-func (m *Machine) again(now time.Time, i outbox.Item, o outbox.Outcome) {
+func (m *Machine) again(now time.Time, i outbox.Item, o outbox.Outcome) outbox.Outcome {
 	o.Action, o.At, o.Failures = outbox.Retry, now, i.Failures+1
 	switch {
 	case o.Failures >= m.s.MaxAttempts:
@@ -391,6 +418,7 @@ func (m *Machine) again(now time.Time, i outbox.Item, o outbox.Outcome) {
 		o.Due = now.Add(m.s.backoff(o.Failures, m.jitter()))
 	}
 	m.settle(i, o)
+	return o
 }
 
 // settle files an outcome of a hand-over.

@@ -46,11 +46,13 @@ const maxRingBytes = 64 << 20
 type TelemetryOptions struct {
 	Name       string
 	Ring       int // events held at most
-	Transforms map[string]Transform
+	Transforms *Transforms
 	Patience   time.Duration           // for a batch at its transforms; 0 for 5 s
 	Signer     func() *delivery.Signer // as in Options
 	To         Publisher
 	Log        zerolog.Logger
+	Observe    Observer    // as in Options, and without a lock
+	Trace      TraceParent // as in Options
 }
 
 // patience is what telemetry has for its transforms: events older than that are
@@ -132,13 +134,13 @@ func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 	// signature. Nothing waits when nobody is.
 	runtime.Gosched()
 	now, signer := time.Now(), t.o.Signer()
-	batch := make([][][]byte, 0, 16)
+	batch, entries := make([][][]byte, 0, 16), make([]*outbox.Entry, 0, 16)
 	for more := true; more && len(batch) < delivery.MaxBatch; {
 		t.held.Add(-int64(len(p.entry.Event.Raw)))
 		if len(p.transforms) > 0 {
 			route(p.transforms).enter(p.entry)
 		} else {
-			batch = append(batch, t.frames(p.entry, nil, now, signer.KeyID()))
+			batch, entries = append(batch, t.frames(p.entry, nil, now, signer.KeyID())), append(entries, p.entry)
 		}
 		if more = len(batch) < delivery.MaxBatch; more {
 			select {
@@ -148,10 +150,11 @@ func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 			}
 		}
 	}
-	t.send(batch, signer)
+	t.send(batch, entries, now, signer)
 }
 
-func (t *Telemetry) send(batch [][][]byte, signer *delivery.Signer) {
+// send signs and sends a batch that was begun at now, with the entry of each.
+func (t *Telemetry) send(batch [][][]byte, entries []*outbox.Entry, now time.Time, signer *delivery.Signer) {
 	if len(batch) == 0 {
 		return
 	}
@@ -162,6 +165,13 @@ func (t *Telemetry) send(batch [][][]byte, signer *delivery.Signer) {
 	}
 	t.o.To.Publish(batch)
 	t.sent.Add(uint64(len(batch)))
+	if t.o.Observe == nil {
+		return
+	}
+	at := time.Now()
+	for _, e := range entries {
+		t.o.Observe.Delivered(&Delivered{Channel: t.o.Name, Entry: e, Sent: now, At: at, End: EndPublished})
+	}
 }
 
 // frames are those of an event that has left the ring; p is nil for one that
@@ -169,7 +179,7 @@ func (t *Telemetry) send(batch [][][]byte, signer *delivery.Signer) {
 func (t *Telemetry) frames(e *outbox.Entry, p *Passage, now time.Time, kid string) [][]byte {
 	h := delivery.Header{ID: e.Event.ID, Source: e.Event.Source, Channel: t.o.Name, Accepted: e.Accepted,
 		Expires: now.Add(minExpiry).Unix(), KeyID: kid}
-	h.TraceParent, _ = e.Event.Extension("traceparent")
+	h.TraceParent = t.o.Trace.of(e, t.o.Name, 0)
 	event := e.Event.Raw
 	if p != nil {
 		event, h.Transforms = p.Event.Raw, p.Applied

@@ -61,7 +61,7 @@ type broadcast struct {
 
 func newBroadcast(t *testing.T, transforms map[string]dispatch.Transform, patience time.Duration) *broadcast {
 	b := &broadcast{T: t, to: &listener{got: map[string]delivery.Delivery{}, t: t}, log: new(lockedBuffer)}
-	b.Telemetry = dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: "t", Ring: 10_000, Transforms: transforms, Patience: patience, Signer: signer, To: b.to, Log: zerolog.New(b.log)})
+	b.Telemetry = dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: "t", Ring: 10_000, Transforms: dispatch.NewTransforms(transforms), Patience: patience, Signer: signer, To: b.to, Log: zerolog.New(b.log)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Telemetry.Run(ctx) }()

@@ -30,7 +30,7 @@ type telemetryLine struct {
 }
 
 func newTelemetryLine(t *Telemetry, names []string) *telemetryLine {
-	return &telemetryLine{t: t, names: names, chain: newChain(names, t.o.Transforms), passages: make(chan *Passage, maxLine)}
+	return &telemetryLine{t: t, names: names, chain: chain{names, t.o.Transforms, told(t.o.Observe, t.o.Name)}, passages: make(chan *Passage, maxLine)}
 }
 
 // enter puts an event into the line. It does not block.
@@ -78,6 +78,7 @@ func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {
 	now, signer := time.Now(), l.t.o.Signer()
 	refused := 0
 	through := make([][][]byte, 0, len(results))
+	var entries []*outbox.Entry
 	for i := range results {
 		switch r := &results[i]; r.Verdict {
 		case sdk.Drop:
@@ -90,10 +91,11 @@ func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {
 			}
 		default:
 			through = append(through, l.t.frames(r.Item.Entry, r.Passage, now, signer.KeyID()))
+			entries = append(entries, r.Item.Entry)
 		}
 	}
 	l.refusing = refused > 0
-	l.t.send(through, signer)
+	l.t.send(through, entries, now, signer)
 }
 
 // tell logs the beginning and the end of a failure.

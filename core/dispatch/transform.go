@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -55,20 +56,17 @@ func newPassage(i outbox.Item) *Passage { return &Passage{Item: i, Event: i.Entr
 func chainName(transforms []string) string { return strings.Join(transforms, ">") }
 
 // chain is transforms in the order in which events go through them.
-type chain []link
+type chain struct {
+	names []string
+	known *Transforms
+	told  func(*Transformed) // nil for nobody
+}
 
-// link is one transform of a chain; nil for a name that nobody knows.
+// link is one transform of a chain, as it was when a batch entered it.
 type link struct {
 	name string
 	Transform
-}
-
-func newChain(names []string, known map[string]Transform) chain {
-	c := make(chain, len(names))
-	for i, n := range names {
-		c[i] = link{name: n, Transform: known[n]}
-	}
-	return c
+	told func(*Transformed)
 }
 
 // errUnknown says that a chain names a transform that the router does not have.
@@ -84,33 +82,29 @@ func (t *trouble) Error() string { return "transform " + t.transform + ": " + t.
 
 func (t *trouble) Unwrap() error { return t.error }
 
-// here errs while any of the transforms cannot be called.
-func (c chain) here() error {
-	for _, l := range c {
-		if l.Transform == nil {
-			return &trouble{l.name, errUnknown}
+// links are the transforms as they are now. It errs while any of them cannot be
+// called.
+func (c chain) links() ([]link, error) {
+	links := make([]link, len(c.names))
+	for i, name := range c.names {
+		t, _ := c.known.find(name)
+		if t == nil {
+			return nil, &trouble{name, errUnknown}
 		}
 		select {
-		case <-l.Available():
+		case <-t.Available():
 		default:
-			return &trouble{l.name, sdk.ErrUnavailable}
+			return nil, &trouble{name, sdk.ErrUnavailable}
 		}
+		links[i] = link{name, t, c.told}
 	}
-	return nil
+	return links, nil
 }
 
 // await returns when all can be called, or ctx has ended.
 func (c chain) await(ctx context.Context) {
-	for _, l := range c {
-		var available <-chan struct{} // of one that nobody knows: never
-		if l.Transform != nil {
-			available = l.Available()
-		}
-		select {
-		case <-available:
-		case <-ctx.Done():
-			return
-		}
+	for _, name := range c.names {
+		c.known.await(ctx, name)
 	}
 }
 
@@ -138,15 +132,16 @@ func (r *result) tell(line *zerolog.Event) *zerolog.Event {
 // apply takes passages through the transforms, one after the other. With an
 // error, a trouble, those that are stuck have come nowhere, and begin anew.
 func (c chain) apply(ctx context.Context, passages []*Passage) (results []result, stuck []*Passage, err error) {
-	if err := c.here(); err != nil {
+	links, err := c.links()
+	if err != nil {
 		return nil, passages, err
 	}
-	for i := range c {
+	for i := range links {
 		var ended []result
-		passages, ended, err = c[i].apply(ctx, passages)
+		passages, ended, err = links[i].apply(ctx, passages)
 		results = append(results, ended...)
 		if err != nil {
-			return results, passages, &trouble{c[i].name, err}
+			return results, passages, &trouble{links[i].name, err}
 		}
 		if len(passages) == 0 {
 			return results, nil, nil
@@ -165,15 +160,22 @@ func (l *link) apply(ctx context.Context, passages []*Passage) (on []*Passage, e
 	for i, p := range passages {
 		inputs[i] = p.input()
 	}
+	began := time.Now()
 	outcomes, by, err := l.Apply(ctx, inputs)
+	tell := l.tells(began, by)
 	if err != nil {
+		for _, p := range passages {
+			tell(p, sdk.Outcome{}, err)
+		}
 		return passages, nil, err
 	}
 	if len(outcomes) != len(passages) {
-		return l.applyAlone(ctx, passages, len(outcomes))
+		return l.applyAlone(ctx, passages, len(outcomes), tell)
 	}
 	for i, p := range passages {
-		if o, over := l.judge(p, outcomes[i]); over {
+		o, over := l.judge(p, outcomes[i])
+		tell(p, o, nil)
+		if over {
 			ended = append(ended, result{p, o, l.name})
 			continue
 		}
@@ -184,11 +186,25 @@ func (l *link) apply(ctx context.Context, passages []*Passage) (on []*Passage, e
 	return on, ended, nil
 }
 
+// tells gives what tells of one passage in a batch that is back.
+func (l *link) tells(began time.Time, by Plugin) func(*Passage, sdk.Outcome, error) {
+	if l.told == nil {
+		return func(*Passage, sdk.Outcome, error) {}
+	}
+	ended := time.Now()
+	return func(p *Passage, o sdk.Outcome, err error) {
+		l.told(&Transformed{Entry: p.Item.Entry, Attempt: p.Item.Attempt, Transform: l.name, Version: by.Version,
+			Began: began, Ended: ended, Outcome: o, Err: err})
+	}
+}
+
 // applyAlone finds whose fault it is that there were not as many outcomes as
 // passages: one by one, it is the passage's own.
-func (l *link) applyAlone(ctx context.Context, passages []*Passage, outcomes int) (on []*Passage, ended []result, err error) {
+func (l *link) applyAlone(ctx context.Context, passages []*Passage, outcomes int, tell func(*Passage, sdk.Outcome, error)) (on []*Passage, ended []result, err error) {
 	if len(passages) == 1 {
-		return nil, []result{{passages[0], l.breach("%d outcomes for one event", outcomes), l.name}}, nil
+		o := l.breach("%d outcomes for one event", outcomes)
+		tell(passages[0], o, nil)
+		return nil, []result{{passages[0], o, l.name}}, nil
 	}
 	for i := range passages {
 		alone, over, err := l.apply(ctx, passages[i:i+1])

@@ -120,7 +120,7 @@ func pass() *fake {
 }
 
 func by(transforms map[string]dispatch.Transform) func(*dispatch.Options) {
-	return func(o *dispatch.Options) { o.Transforms = transforms }
+	return func(o *dispatch.Options) { o.Transforms = dispatch.NewTransforms(transforms) }
 }
 
 // drain delivers and settles n events, by id.
@@ -611,7 +611,7 @@ func TestWhatIsAtTransformsGoesBackAtTheEnd(t *testing.T) {
 	away.set(false)
 	set := settings()
 	ch := dispatch.NewChannel(dispatch.Options{Settings: set, Store: store, Signer: signer, LeaseKey: leaseKey, Log: zerolog.Nop(),
-		Transforms: map[string]dispatch.Transform{"hung": hung, "p": pass(), "away": away}})
+		Transforms: dispatch.NewTransforms(map[string]dispatch.Transform{"hung": hung, "p": pass(), "away": away})})
 	for n, name := range []string{"p", "p", "p", "hung", "hung", "away", "away"} {
 		e := sdk.Event{ID: fmt.Sprint(n), Source: "/w", Type: "t", SpecVersion: "1.0"}
 		store.Append(context.Background(), &outbox.Entry{Event: e, Digest: e.Digest(), Accepted: time.Now(), Targets: []outbox.Target{{Channel: "c", Transforms: []string{name}}}})

@@ -20,9 +20,10 @@ type answer struct {
 
 // eventDocument answers for one event.
 type eventDocument struct {
-	ID     string        `json:"id"`
-	Source string        `json:"source"`
-	Status intake.Status `json:"status"`
+	ID      string        `json:"id"`
+	Source  string        `json:"source"`
+	Status  intake.Status `json:"status"`
+	Receipt string        `json:"receipt,omitempty"`
 }
 
 // batchDocument answers for a batch, in its order.
@@ -35,6 +36,7 @@ type resultDocument struct {
 	Source     string        `json:"source,omitempty"`
 	StatusCode int           `json:"status_code"`
 	Status     intake.Status `json:"status,omitempty"`
+	Receipt    string        `json:"receipt,omitempty"`
 	Code       intake.Code   `json:"code,omitempty"`
 	Detail     string        `json:"detail,omitempty"`
 	Pointer    string        `json:"pointer,omitempty"`
@@ -65,12 +67,12 @@ func received(batch bool, r intake.Receipt) answer {
 		return answer{status: http.StatusOK, doc: r.Final, waited: true}
 	default:
 		one := r.Results[0]
-		return answer{status: statusOf(one), doc: eventDocument{ID: one.ID, Source: one.Source, Status: one.Status}}
+		return answer{status: statusOf(one), doc: eventDocument{ID: one.ID, Source: one.Source, Status: one.Status, Receipt: one.Receipt}}
 	}
 }
 
 func result(r intake.Result) resultDocument {
-	doc := resultDocument{ID: r.ID, Source: r.Source, StatusCode: statusOf(r), Status: r.Status}
+	doc := resultDocument{ID: r.ID, Source: r.Source, StatusCode: statusOf(r), Status: r.Status, Receipt: r.Receipt}
 	if p := r.Problem; p != nil {
 		doc.Code, doc.Detail, doc.Pointer, doc.RetryAfter = p.Code, p.Detail, p.Pointer, p.RetryAfter
 	}

@@ -34,13 +34,18 @@ func isBinary(h http.Header) bool {
 // section 3.1) the structured form, in which it is read, kept and delivered:
 // data of a JSON content type as the value, without the white space around it,
 // other data as data_base64.
-func structure(h http.Header, body []byte) ([]byte, *intake.Problem) {
+//
+// The error is a [*intake.Problem].
+func structure(h http.Header, body []byte) ([]byte, error) {
 	event, err := structured(h, body)
 	if err != nil {
-		return nil, &intake.Problem{Code: intake.Malformed, Detail: "The event cannot be read: " + err.Error() + "."}
+		return nil, &intake.Problem{Code: intake.Malformed, Detail: "The event cannot be read: " + err.Error() + ".", Reason: "binary_mode"}
 	}
 	return event, nil
 }
+
+// jsonSpace is the white space of JSON (RFC 8259, section 2), and no other.
+const jsonSpace = " \t\r\n"
 
 func structured(h http.Header, body []byte) ([]byte, error) {
 	var b bytes.Buffer
@@ -69,7 +74,7 @@ func structured(h http.Header, body []byte) ([]byte, error) {
 	if contentType != "" {
 		writeMember(&b, "datacontenttype", contentType)
 	}
-	switch data := bytes.TrimSpace(body); {
+	switch data := bytes.Trim(body, jsonSpace); {
 	case len(body) == 0:
 	case sdk.IsJSONType(contentType):
 		if !json.Valid(data) {

@@ -35,13 +35,16 @@ const (
 
 // door is a door with a real intake and a real outbox behind it.
 type door struct {
-	t      *testing.T
-	url    string
-	client *http.Client
-	dealer *zmq.Dealer // of a ZeroMQ door, in place of client
-	store  *memory.Store
-	intake *intake.Intake
-	seen   *published
+	t       *testing.T
+	url     string
+	client  *http.Client
+	http    *ingress.HTTP       // as is options
+	options ingress.HTTPOptions // that http was made with
+	stop    func()              // likewise of an HTTP door
+	dealer  *zmq.Dealer         // of a ZeroMQ door, in place of client
+	store   *memory.Store
+	intake  *intake.Intake
+	seen    *published
 }
 
 // published counts what went to telemetry.
@@ -63,7 +66,7 @@ func (p *published) count() int {
 }
 
 func limits() ingress.HTTPLimits {
-	return ingress.HTTPLimits{Body: maxBody, Headers: 4096, HeaderTimeout: patience, BodyTimeout: patience, IdleTimeout: patience,
+	return ingress.HTTPLimits{Headers: 4096, HeaderTimeout: patience, BodyTimeout: patience, IdleTimeout: patience,
 		Connections: 64, Requests: 64, Streams: 16}
 }
 
@@ -73,8 +76,9 @@ func newDoor(t *testing.T) *door {
 	d := &door{t: t, seen: &published{}, store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1000,
 		Capacity: 1 << 20, MaxPending: map[string]int64{"commands": 1 << 20, "narrow": 1}})}
 	t.Cleanup(func() { _ = d.store.Close() })
-	d.intake = intake.New(intake.Options{Store: d.store, Telemetry: map[string]intake.Publisher{"telemetry": d.seen}, Rates: 100, Waiters: 8, Batch: 10,
-		Log: zerolog.Nop()}, rules(t))
+	g := rules(t)
+	g.Batch, g.Telemetry = 10, map[string]intake.Publisher{"telemetry": d.seen}
+	d.intake = intake.New(intake.Options{Store: d.store, Rates: 100, Waiters: 8, Log: zerolog.Nop()}, g)
 	return d
 }
 
@@ -83,31 +87,33 @@ func newDoor(t *testing.T) *door {
 func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
 	t.Helper()
 	d := newDoor(t)
-	o := ingress.HTTPOptions{Name: "edge", Intake: d.intake, Limits: limits(), Log: zerolog.Nop(),
+	o := ingress.HTTPOptions{Name: "edge", Intake: d.intake, Limits: limits(), Terms: ingress.HTTPTerms{Terms: ingress.Terms{Body: maxBody}}, Log: zerolog.Nop(),
 		Keys: func() []byte { return []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"AA"}]}`) }}
 	if change != nil {
 		change(&o)
 	}
 	h := ingress.NewHTTP(o)
+	d.http, d.options = h, o
 	bound, err := h.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	scheme := "http://"
-	if o.TLS != nil {
+	if o.Terms.TLS != nil {
 		scheme = "https://"
 	}
 	d.url, d.client = scheme+bound, &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- h.Run(ctx, patience) }()
-	t.Cleanup(func() {
+	d.stop = sync.OnceFunc(func() {
 		d.client.CloseIdleConnections()
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("door: %v", err)
 		}
 	})
+	t.Cleanup(d.stop)
 	return d
 }
 

@@ -63,13 +63,19 @@ func (d *HTTP) post(w http.ResponseWriter, r *http.Request, id string) {
 		refused(id, problem).write(w)
 		return
 	}
-	body, problem := d.body(w, r)
-	if problem != nil {
-		refused(id, problem).write(w)
+	work, err := d.admit(w, r)
+	if err != nil {
+		failed(id, err).write(w)
+		return
+	}
+	defer work.Done()
+	body, err := d.body(w, r, &work)
+	if err != nil {
+		failed(id, err).write(w)
 		return
 	}
 	submit(r.Context(), d.o.Intake, r.Header, form, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
-		Credential: credential(r.Header, body, d.o.DefaultKeyIDs), Body: body}).write(w)
+		Credential: credential(r.Header, body, d.terms.Load().DefaultKeyIDs), Body: body}).write(w)
 }
 
 // status tells a sender where its event is.
@@ -79,9 +85,15 @@ func (d *HTTP) status(w http.ResponseWriter, r *http.Request, id string) {
 		refused(id, &intake.Problem{Code: intake.Malformed, Detail: "Ask with exactly one source and one id: /v1/status?source=..&id=.."}).write(w)
 		return
 	}
+	work, err := d.o.Intake.Admit(0, 0)
+	if err != nil {
+		failed(id, err).write(w)
+		return
+	}
+	defer work.Done()
 	doc, err := d.o.Intake.Ask(r.Context(), intake.Question{
 		RequestID: id, Ingress: d.o.Name, Addr: r.RemoteAddr,
-		Credential: credential(r.Header, webhook.GetBody(r.RequestURI), d.o.DefaultKeyIDs),
+		Credential: credential(r.Header, webhook.GetBody(r.RequestURI), d.terms.Load().DefaultKeyIDs),
 		Key:        outbox.Key{Source: query.Get("source"), ID: query.Get("id")},
 		Wait:       preferredWait(r.Header),
 	})
@@ -103,30 +115,81 @@ func (d *HTTP) jwks(w http.ResponseWriter, _ *http.Request, _ string) {
 // come: longer ones grow as they come, so that an announcement costs nothing.
 const trustedLength = 64 << 10
 
-// body reads the exact bytes, bounded in size and time.
-func (d *HTTP) body(w http.ResponseWriter, r *http.Request) ([]byte, *intake.Problem) {
-	if r.ContentLength > d.o.Limits.Body {
+// firstLength is what a body without an announcement gets at first.
+const firstLength = 4 << 10
+
+// admit asks for room for a body, before any of it is read.
+func (d *HTTP) admit(w http.ResponseWriter, r *http.Request) (intake.Work, error) {
+	announced := min(r.ContentLength, d.terms.Load().Body) // a longer one is refused as such
+	first := int64(firstLength)
+	if announced >= 0 {
+		first = min(announced, trustedLength)
+	}
+	work, err := d.o.Intake.Admit(first, max(announced, first))
+	if err != nil && r.ContentLength != first && r.ProtoMajor == 1 { // else net/http reads on before it answers
 		w.Header().Set("Connection", "close")
-		return nil, tooLarge(d.o.Limits.Body)
 	}
-	reader := http.MaxBytesReader(w, r.Body, d.o.Limits.Body)
-	var body []byte
-	var err error
-	if n := r.ContentLength; n >= 0 && n <= trustedLength {
-		body = make([]byte, n)
-		_, err = io.ReadFull(reader, body)
-	} else {
-		body, err = io.ReadAll(reader)
+	return work, err
+}
+
+// body reads the exact bytes, bounded in size and time, and by what work may
+// hold. The error is a *Problem.
+func (d *HTTP) body(w http.ResponseWriter, r *http.Request, work *intake.Work) ([]byte, error) {
+	most := d.terms.Load().Body
+	if r.ContentLength > most {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge(most)
 	}
+	body, err := gather(http.MaxBytesReader(w, r.Body, most), r.ContentLength, most, work)
 	if err == nil {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		return body, nil
 	} // else it stands: net/http reads on before it answers, and would wait for the rest
 	var over *http.MaxBytesError
+	var problem *intake.Problem
 	switch {
 	case errors.As(err, &over):
-		return nil, tooLarge(d.o.Limits.Body)
-	case err != nil:
+		return nil, tooLarge(most)
+	case errors.As(err, &problem):
+		w.Header().Set("Connection", "close")
+		return nil, problem
+	default:
 		return nil, &intake.Problem{Code: intake.Malformed, Detail: "The body ended early or came too slowly."}
+	}
+}
+
+// gather reads a body of an announced length, or -1, to its end, where from errs
+// beyond most bytes. It asks for more room before it takes it, from firstLength or
+// trustedLength on.
+func gather(from io.Reader, announced, most int64, work *intake.Work) ([]byte, error) {
+	if announced >= 0 && announced <= trustedLength {
+		body := make([]byte, announced)
+		_, err := io.ReadFull(from, body)
+		return body, err
+	}
+	size, longest := firstLength, most+1 // for the end, or what is too much
+	if announced > 0 {
+		size, longest = trustedLength, announced
+	}
+	body := make([]byte, 0, size)
+	for int64(len(body)) != announced {
+		if has := int64(cap(body)); int64(len(body)) == has {
+			more := min(has, longest-has)
+			if err := work.Grow(more); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, has+more), body...)
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case err == io.EOF && announced < 0:
+			return body, nil
+		case err == io.EOF && int64(len(body)) != announced:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil && err != io.EOF:
+			return nil, err
+		}
 	}
 	return body, nil
 }

@@ -22,6 +22,9 @@ type asked struct {
 	headers, body []byte
 }
 
+// size is what it takes of memory, in bytes.
+func (r *asked) size() int64 { return int64(len(r.headers) + len(r.body)) }
+
 // readFrames tells envelope, headers and body apart. Of frames that are no
 // request, ok is false, and the envelope is the first frame if that can be a
 // request id or the empty frame of a REQ: both are answered with it. Else the

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/headgate-io/headgate/core/ingress"
 	"github.com/headgate-io/headgate/core/intake"
 )
 
 // lenient accepts everything and keeps what was submitted last.
 type lenient struct {
-	ingress.Intake
+	admitting
 	last *intake.Submission
 }
 

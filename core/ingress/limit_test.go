@@ -142,7 +142,7 @@ func TestSmuggledLengthIsRefused(t *testing.T) {
 func TestBehindCutsOthers(t *testing.T) {
 	for from, allowed := range map[string]bool{"127.0.0.0/8": true, "10.0.0.0/8": false} {
 		t.Run(from, func(t *testing.T) {
-			d := open(t, func(o *ingress.HTTPOptions) { o.Behind = []netip.Prefix{netip.MustParsePrefix(from)} })
+			d := open(t, func(o *ingress.HTTPOptions) { o.Terms.Behind = []netip.Prefix{netip.MustParsePrefix(from)} })
 			req := d.signed("order-1", order("order-1"))
 			req.Header.Set("X-Forwarded-For", "10.0.0.1") // counts for nothing
 			resp, err := d.client.Do(req)
@@ -159,9 +159,14 @@ func TestBehindCutsOthers(t *testing.T) {
 	}
 }
 
+// admitting is an intake that admits everything.
+type admitting struct{ ingress.Intake }
+
+func (admitting) Admit(_, _ int64) (intake.Work, error) { return intake.Work{}, nil }
+
 // stuck is an intake that does not answer until it is let.
 type stuck struct {
-	ingress.Intake
+	admitting
 	entered, let chan struct{}
 }
 
@@ -209,7 +214,7 @@ func TestDraining(t *testing.T) {
 // gets its answer.
 func TestRunFinishesWhatIsUnderWay(t *testing.T) {
 	s := stuck{entered: make(chan struct{}), let: make(chan struct{})}
-	h := ingress.NewHTTP(ingress.HTTPOptions{Name: "edge", Intake: s, Limits: limits()})
+	h := ingress.NewHTTP(ingress.HTTPOptions{Name: "edge", Intake: s, Limits: limits(), Terms: ingress.HTTPTerms{Terms: ingress.Terms{Body: maxBody}}})
 	bound, err := h.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

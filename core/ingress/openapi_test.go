@@ -90,6 +90,42 @@ func TestExampleIsAnEvent(t *testing.T) {
 	}
 }
 
+// TestTokensAreDescribed: a client made of the document can send with a token.
+func TestTokensAreDescribed(t *testing.T) {
+	doc := description(t)
+	if got := at(doc, "components", "securitySchemes", "bearer"); got["type"] != "http" || got["scheme"] != "bearer" {
+		t.Errorf("bearer is %v", got)
+	}
+	for path, method := range map[string]string{"/v1/events": "post", "/v1/status": "get"} {
+		schemes := map[string]bool{}
+		for _, s := range at(doc, "paths", path, method)["security"].([]any) {
+			for name := range s.(map[string]any) {
+				schemes[name] = true
+			}
+		}
+		if !schemes["bearer"] || !schemes["webhook"] {
+			t.Errorf("%s takes %v", path, schemes)
+		}
+		for _, p := range at(doc, "paths", path, method)["parameters"].([]any) {
+			ref, ok := p.(map[string]any)["$ref"].(string)
+			if !ok {
+				continue
+			}
+			if of := at(doc, "components", "parameters", ref[strings.LastIndex(ref, "/")+1:]); of["in"] == "header" && of["required"] == true {
+				t.Errorf("%s: %v is required of who has a token", path, of["name"])
+			}
+		}
+	}
+	key := at(doc, "components", "parameters", "EventKey", "content", "application/jwk+json")
+	schema := compile(t, "/components/parameters/EventKey/content/application~1jwk+json/schema")
+	if err := schema.Validate(key["example"]); err != nil {
+		t.Error(err)
+	}
+	if schema.Validate(map[string]any{"kty": "OKP", "crv": "Ed25519", "x": "a", "d": "b"}) == nil {
+		t.Error("a private key fits")
+	}
+}
+
 func compile(t *testing.T, pointer string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()

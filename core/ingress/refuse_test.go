@@ -115,6 +115,8 @@ func TestRefused(t *testing.T) {
 
 		// Not allowed, not routed, not as the rules want it.
 		{"a source that is not granted", of("order-1", []byte(strings.Replace(string(good), "shop.example", "bank.example", 1))), 403, "forbidden"},
+		{"two content types", header("Content-Type", typeEvent, typeBatch), 400, "malformed"},
+		{"two content encodings", header("Content-Encoding", "identity", "gzip"), 400, "malformed"},
 		{"a key without rights", by("bare", 5), 403, "forbidden"},
 		{"a scope is missing", of("order-1", event("order-1", "com.example.order.scoped", "1")), 403, "forbidden"},
 		{"no route", of("order-1", event("order-1", "com.example.other", "1")), 422, "no_route"},

@@ -32,12 +32,9 @@ func requestID() string {
 // submit hands events to the intake, as the headers of their request ask. The
 // credential is over the body as it came.
 func submit(ctx context.Context, to Intake, h http.Header, f form, s intake.Submission) answer {
-	s.Batch, s.Binary = f == batch, f == bare
+	s.Batch, s.Receipt = f == batch, prefersReceipt(h)
 	if f == bare {
-		var problem *intake.Problem
-		if s.Body, problem = structure(h, s.Body); problem != nil {
-			return refused(s.RequestID, problem)
-		}
+		s.Structure = func(body []byte) ([]byte, error) { return structure(h, body) }
 	}
 	if f != batch {
 		s.Wait = preferredWait(h)
@@ -60,6 +57,11 @@ const (
 
 // formOf tells how the events come, and refuses what is none of the ways.
 func formOf(h http.Header) (form, *intake.Problem) {
+	for _, name := range []string{"Content-Type", "Content-Encoding"} { // whoever reads the other one reads another event
+		if len(h[name]) > 1 {
+			return one, &intake.Problem{Code: intake.Malformed, Detail: strings.ToLower(name) + " occurs twice."}
+		}
+	}
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return one, &intake.Problem{Code: intake.UnsupportedType, Detail: "Send the body without a content encoding: its exact bytes are what is signed."}
 	}
@@ -109,21 +111,32 @@ func credential(h http.Header, signed []byte, defaults []string) trust.Credentia
 	}
 }
 
-// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3), in seconds, capped.
-func preferredWait(h http.Header) time.Duration {
+// preferred finds a preference (RFC 7240, section 2) by its name.
+func preferred(h http.Header, name string) (value string, found bool) {
 	for _, line := range h.Values("Prefer") {
 		for _, preference := range strings.Split(line, ",") {
 			preference, _, _ = strings.Cut(preference, ";")
-			name, value, _ := strings.Cut(preference, "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
+			own, value, _ := strings.Cut(preference, "=")
+			if strings.EqualFold(strings.TrimSpace(own), name) { // the first one counts
+				return strings.Trim(strings.TrimSpace(value), `"`), true
 			}
-			n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
-			if err != nil || n <= 0 {
-				return 0
-			}
-			return min(time.Duration(min(n, 1000))*time.Second, maxWait)
 		}
 	}
-	return 0
+	return "", false
+}
+
+// preferredWait reads Prefer: wait=N (RFC 7240, section 4.3), in seconds, capped.
+func preferredWait(h http.Header) time.Duration {
+	value, _ := preferred(h, "wait")
+	n, err := strconv.Atoi(value)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return min(time.Duration(min(n, 1000))*time.Second, maxWait)
+}
+
+// prefersReceipt reads Prefer: return=receipt, in the manner of RFC 7240, section 4.2.
+func prefersReceipt(h http.Header) bool {
+	value, _ := preferred(h, "return")
+	return strings.EqualFold(value, "receipt")
 }

@@ -42,7 +42,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestHTTP2OverTLS(t *testing.T) {
 	cert, pool := certificate(t)
 	d := open(t, func(o *ingress.HTTPOptions) {
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+		o.Terms.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
 	})
 	d.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
 	a := d.do(d.signed("order-1", order("order-1")))
@@ -82,7 +82,7 @@ func TestClientCertificates(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := open(t, func(o *ingress.HTTPOptions) {
-				o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, ClientCAs: ca, ClientAuth: tls.RequireAndVerifyClientCert}
+				o.Terms.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, ClientCAs: ca, ClientAuth: tls.RequireAndVerifyClientCert}
 			})
 			d.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 				if len(tt.shown) == 0 {

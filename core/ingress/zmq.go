@@ -36,26 +36,26 @@ type Sender = interface {
 
 // ZMQLimits bound what peers can make a door hold.
 type ZMQLimits struct {
-	Body            int64 // bytes of a request body
-	Headers         int   // bytes of the headers frame
-	Requests        int   // worked on at once
-	RequestsPerPeer int   // of them, of one connection
+	Headers         int // bytes of the headers frame
+	Requests        int // worked on at once
+	RequestsPerPeer int // of them, of one connection
 }
 
 // ZMQOptions are what a ZeroMQ door is made of.
 type ZMQOptions struct {
-	Name          string
-	Intake        Intake
-	Socket        Requests // it has to run until the door has ended, and then send what is queued
-	DefaultKeyIDs []string
-	Limits        ZMQLimits
-	Log           zerolog.Logger
+	Name   string
+	Intake Intake
+	Socket Requests // it has to run until the door has ended, and then send what is queued
+	Terms  Terms
+	Limits ZMQLimits
+	Log    zerolog.Logger
 }
 
 // ZMQ is a door for ZeroMQ producers: DEALER and REQ sockets. It takes what
 // POST /v1/events takes over HTTP, and gives the same answers.
 type ZMQ struct {
 	o     ZMQOptions
+	terms atomic.Pointer[Terms]
 	going sync.WaitGroup // one for each request that is worked on
 
 	mu     sync.Mutex
@@ -67,7 +67,14 @@ type ZMQ struct {
 }
 
 // NewZMQ returns a door that is shut until Run.
-func NewZMQ(o ZMQOptions) *ZMQ { return &ZMQ{o: o, byPeer: make(map[uint64]int)} }
+func NewZMQ(o ZMQOptions) *ZMQ {
+	d := &ZMQ{o: o, byPeer: make(map[uint64]int)}
+	d.terms.Store(&o.Terms)
+	return d
+}
+
+// Change puts other terms in place, for the requests that come from now on.
+func (d *ZMQ) Change(t Terms) { d.terms.Store(&t) }
 
 // Run takes requests until ctx ends, then lets those under way be answered for
 // up to drain before it cuts them short. It errs when the socket does.
@@ -107,9 +114,17 @@ func (d *ZMQ) receive(ctx context.Context, frames [][]byte, from Sender) {
 	case !d.enter(from.ID()): // as many as are allowed are worked on: the sender comes back
 		d.answer(from, id, r, refused(id, overloaded()))
 	default:
+		work, err := d.o.Intake.Admit(r.size(), r.size())
+		if err != nil {
+			d.leave(from.ID())
+			d.answer(from, id, r, failed(id, err))
+			return
+		}
 		d.going.Go(func() {
 			defer d.leave(from.ID())
-			d.answer(from, id, r, d.work(ctx, from, id, r))
+			a := d.work(ctx, from, id, r)
+			work.Done()
+			d.answer(from, id, r, a)
 		})
 	}
 }
@@ -155,11 +170,12 @@ func (d *ZMQ) work(ctx context.Context, from Sender, id string, r asked) (a answ
 	if problem != nil {
 		return refused(id, problem)
 	}
-	if int64(len(r.body)) > d.o.Limits.Body {
-		return refused(id, tooLarge(d.o.Limits.Body))
+	terms := d.terms.Load()
+	if int64(len(r.body)) > terms.Body {
+		return refused(id, tooLarge(terms.Body))
 	}
 	return submit(ctx, d.o.Intake, h, form, intake.Submission{RequestID: id, Ingress: d.o.Name, Addr: from.Addr(),
-		Credential: credential(h, r.body, d.o.DefaultKeyIDs), Body: r.body})
+		Credential: credential(h, r.body, terms.DefaultKeyIDs), Body: r.body})
 }
 
 var errTakesNothing = errors.New("it does not take its answers")

@@ -82,7 +82,7 @@ func (s *fakeSender) wasCut() bool {
 
 // heard records submissions and accepts them.
 type heard struct {
-	ingress.Intake
+	admitting
 	submissions chan intake.Submission
 }
 
@@ -95,7 +95,7 @@ func (h heard) Accept(_ context.Context, s intake.Submission) (intake.Receipt, e
 func fakeDoor(t *testing.T, in ingress.Intake, l ingress.ZMQLimits) (z *ingress.ZMQ, to scripted, stop func()) {
 	t.Helper()
 	to = make(scripted)
-	z = ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, DefaultKeyIDs: []string{"k1"}, Limits: l, Log: zerolog.Nop()})
+	z = ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Terms: ingress.Terms{Body: maxBody, DefaultKeyIDs: []string{"k1"}}, Limits: l, Log: zerolog.Nop()})
 	return z, to, (&door{t: t}).serve(z)
 }
 
@@ -287,7 +287,7 @@ func TestBodyTooLargeOverZeroMQ(t *testing.T) {
 
 // held is an intake that answers each submission when it is let.
 type held struct {
-	ingress.Intake
+	admitting
 	entered chan intake.Submission
 	let     chan struct{}
 }
@@ -398,7 +398,7 @@ func TestPeerThatTakesNothingIsCut(t *testing.T) {
 func TestDoorAnswersWhatIsUnderWayAtItsEnd(t *testing.T) {
 	in := newHeld()
 	to := make(scripted)
-	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Limits: zmqLimits(), Log: zerolog.Nop()})
+	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits(), Log: zerolog.Nop()})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- z.Run(ctx, patience) }()
@@ -418,7 +418,7 @@ func TestDoorAnswersWhatIsUnderWayAtItsEnd(t *testing.T) {
 func TestDoorCutsShortWhatOutlastsItsDrain(t *testing.T) {
 	in := newHeld()
 	to := make(scripted)
-	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Limits: zmqLimits(), Log: zerolog.Nop()})
+	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits(), Log: zerolog.Nop()})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- z.Run(ctx, 0) }()
@@ -437,20 +437,20 @@ func TestDoorCutsShortWhatOutlastsItsDrain(t *testing.T) {
 func TestDoorEndsWithItsSocket(t *testing.T) {
 	to := make(scripted, 1)
 	to <- taken{err: errors.New("the socket is closed")}
-	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Socket: to, Limits: zmqLimits()})
+	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits()})
 	if err := z.Run(context.Background(), patience); err == nil || err.Error() != "ingress edge: the socket is closed" {
 		t.Errorf("got %v", err)
 	}
 }
 
-type panicking struct{ ingress.Intake }
+type panicking struct{ admitting }
 
 func (panicking) Accept(context.Context, intake.Submission) (intake.Receipt, error) { panic("broken") }
 
 func TestPanicCostsItsOwnRequest(t *testing.T) {
 	var log bytes.Buffer
 	to := make(scripted)
-	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: panicking{}, Socket: to, Limits: zmqLimits(), Log: zerolog.New(&log)})
+	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: panicking{}, Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits(), Log: zerolog.New(&log)})
 	stop := (&door{t: t}).serve(z)
 	from := newSender(1, 1)
 	for range 2 {

@@ -19,7 +19,7 @@ import (
 )
 
 func zmqLimits() ingress.ZMQLimits {
-	return ingress.ZMQLimits{Body: maxBody, Headers: 4096, Requests: 64, RequestsPerPeer: 16}
+	return ingress.ZMQLimits{Headers: 4096, Requests: 64, RequestsPerPeer: 16}
 }
 
 // openZMQ opens a ZeroMQ door on loopback, which change may alter first, and
@@ -27,7 +27,7 @@ func zmqLimits() ingress.ZMQLimits {
 func openZMQ(t *testing.T, change func(*ingress.ZMQOptions)) *door {
 	t.Helper()
 	d := newDoor(t)
-	o := ingress.ZMQOptions{Name: "edge", Intake: d.intake, Limits: zmqLimits(), Log: zerolog.Nop()}
+	o := ingress.ZMQOptions{Name: "edge", Intake: d.intake, Limits: zmqLimits(), Terms: ingress.Terms{Body: maxBody}, Log: zerolog.Nop()}
 	if change != nil {
 		change(&o)
 	}
@@ -42,7 +42,7 @@ func openZMQ(t *testing.T, change func(*ingress.ZMQOptions)) *door {
 func listen(t *testing.T, l ingress.ZMQLimits) *topology.Requests {
 	t.Helper()
 	requests, err := topology.NewRequests(topology.Options{Name: "ingress edge", Setting: topology.Setting{Listen: "tcp://127.0.0.1:0"},
-		ZMQ: zmq.Options{Limits: zmq.Limits{Frame: 2 * int(l.Body)}}, Log: zerolog.Nop()}, topology.RequestLimits{Headers: 2 * l.Headers, Queue: 64})
+		ZMQ: zmq.Options{Limits: zmq.Limits{Frame: 2 * int(maxBody)}}, Log: zerolog.Nop()}, topology.RequestLimits{Headers: 2 * l.Headers, Queue: 64})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,8 @@ type Facts struct {
 	LastError  string `json:"last_error,omitempty"`  // of anything
 	RolledBack string `json:"rolled_back,omitempty"` // why the last Replace was taken back
 
+	Warned *Warning `json:"last_warning,omitempty"` // the last that the plugin said itself
+
 	InFlight int `json:"in_flight"` // calls
 	Calls    int `json:"calls"`
 	Events   int `json:"events"`
@@ -51,6 +53,12 @@ type Crash struct {
 	Generation int       `json:"generation"`
 	Reason     string    `json:"reason"`
 	Stack      string    `json:"stack,omitempty"` // what it last wrote to stderr
+}
+
+// Warning is a line that a plugin logged, a warning or worse.
+type Warning struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"` // with its fields, cut where it is long
 }
 
 // record is what a Process remembers for its Facts.
@@ -111,6 +119,7 @@ func (p *Process) Facts() Facts {
 		PID: r.process.PID, Env: r.process.Env, Files: r.process.Files, Boundary: r.process.Boundary, Protocol: r.process.Protocol, SHA256: r.process.SHA256,
 		Failures: r.failures, LastCrash: r.crash, LastError: r.err, RolledBack: r.rolledBack,
 		Calls: r.calls, Events: r.events, Misses: r.misses, Isolated: r.isolated, Blamed: r.blamed, Failed: r.failedEvents, Dropped: int(p.dropped.Load()),
+		Warned: p.warned.Load(),
 	}
 	if !r.since.IsZero() {
 		f.Since = r.since.UTC().Format(time.RFC3339)

@@ -39,6 +39,7 @@ func (p *Process) fail(g *generation, f failing) {
 		e.Dur("pause", p.machine.due.Sub(now)).Msg("plugin failed: it is started again")
 	}
 	p.announce()
+	p.tell(Crashed, p.machine.generation, g, f.why)
 }
 
 // pardon takes back the failure of a generation that events were to blame for.

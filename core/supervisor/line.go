@@ -1,6 +1,12 @@
 package supervisor
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/sdk/host"
@@ -21,12 +27,30 @@ func (p *Process) lines(generation int) func(host.Line) {
 			p.dropped.Add(int64(l.Dropped))
 			log.Warn().Int("lines", l.Dropped).Msg("plugin logs too fast: lines were dropped")
 		}
-		e := log.WithLevel(level(l.Level))
+		severity := level(l.Level)
+		if severity >= zerolog.WarnLevel {
+			p.warned.Store(newWarning(&l))
+		}
+		e := log.WithLevel(severity)
 		if len(l.Fields) > 0 {
 			e = e.Interface("fields", l.Fields)
 		}
 		e.Msg(l.Text)
 	}
+}
+
+// maxWarning bounds what is kept of a line, in bytes: an address, and an error with
+// another one in it.
+const maxWarning = 1024
+
+func newWarning(l *host.Line) *Warning {
+	var b strings.Builder
+	b.WriteString(l.Text)
+	for _, name := range slices.Sorted(maps.Keys(l.Fields)) {
+		fmt.Fprintf(&b, " %s=%v", name, l.Fields[name])
+	}
+	text := b.String()
+	return &Warning{At: time.Now().UTC(), Text: strings.ToValidUTF8(text[:min(len(text), maxWarning)], "")}
 }
 
 func level(of string) zerolog.Level {

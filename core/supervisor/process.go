@@ -36,6 +36,7 @@ type Process struct {
 	beside  sync.WaitGroup // what goes on beside Run
 
 	dropped atomic.Int64 // lines of its log
+	warned  atomic.Pointer[Warning]
 
 	isolations gate
 	bench      bench
@@ -175,6 +176,7 @@ func (p *Process) bring(ctx context.Context) (*generation, error) {
 	p.serve(g)
 	p.mu.Unlock()
 	p.log.Info().Int("generation", number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg("plugin is ready")
+	p.tell(Began, number, g, "")
 	return g, nil
 }
 

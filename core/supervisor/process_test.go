@@ -524,7 +524,7 @@ func TestLog(t *testing.T) {
 	if log.String() != want {
 		t.Errorf("log\n%s", log.String())
 	}
-	if p.Facts().Dropped != 41 {
-		t.Errorf("facts %+v", p.Facts())
+	if f := p.Facts(); f.Dropped != 41 || f.Warned == nil || f.Warned.Text != "odd n=1 plugin=other" || f.Warned.At.IsZero() {
+		t.Errorf("facts %+v", f)
 	}
 }

@@ -25,6 +25,7 @@ func (p *Process) listen(g *generation) {
 		line := p.log.Debug()
 		if err != nil {
 			line = p.log.Error().AnErr("reason", err)
+			p.tell(Refused, g.number, g, err.Error())
 		}
 		line.Int("generation", g.number).Uint64("bundle", b.Version).Bool("taken", err == nil).Msg("trust bundle")
 		return err

@@ -15,37 +15,76 @@ import (
 // and what was there before is started again: Facts say so. Replace works while
 // Run does.
 func (p *Process) Replace(ctx context.Context, s Setting) error {
-	if err := p.replace(ctx, newEdition(s)); err != nil {
-		return fmt.Errorf("%s is as it was: %w", p.o.title(), err)
+	r, err := p.Prepare(ctx, s)
+	if err != nil {
+		return err
 	}
-	return nil
+	return r.Use(ctx)
 }
 
-func (p *Process) replace(ctx context.Context, e *edition) error {
+// Replacement is another generation that is ready beside the one at work. One of
+// Use and Drop has to be called.
+type Replacement struct {
+	p *Process
+	g *generation
+}
+
+// Prepare is the first half of Replace: all that can fail by the plugin. Nobody
+// else can replace before the other half.
+func (p *Process) Prepare(ctx context.Context, s Setting) (*Replacement, error) {
+	g, err := p.prepare(ctx, newEdition(s))
+	if err != nil {
+		return nil, p.unchanged(err)
+	}
+	return &Replacement{p, g}, nil
+}
+
+func (p *Process) prepare(ctx context.Context, e *edition) (_ *generation, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ending, cancel)()
 	select {
 	case p.changes <- struct{}{}:
-		defer func() { <-p.changes }()
 	case <-ctx.Done():
-		return p.over(ctx)
+		return nil, p.over(ctx)
 	}
 	g, err := p.open(ctx, e, p.number())
-	switch {
-	case ctx.Err() != nil && err != nil:
-		return p.over(ctx)
-	case err != nil:
-		return err
+	if err == nil {
+		return g, nil
 	}
+	<-p.changes
+	if ctx.Err() != nil {
+		err = p.over(ctx)
+	}
+	return nil, err
+}
+
+// Use has it called from now on.
+func (r *Replacement) Use(ctx context.Context) error {
+	p := r.p
+	defer func() { <-p.changes }()
 	select {
-	case p.swaps <- g:
-		<-g.adopted
+	case p.swaps <- r.g:
+		<-r.g.adopted
 		return nil
 	case <-ctx.Done():
-		g.kill()
-		return p.over(ctx)
+	case <-p.ending.Done():
 	}
+	r.g.kill()
+	return p.unchanged(p.over(ctx))
+}
+
+// Redacts tells whether it says that it redacts.
+func (r *Replacement) Redacts() bool { return r.g.kind.Redacts }
+
+// Drop ends it. Nothing has changed.
+func (r *Replacement) Drop() {
+	r.g.kill()
+	<-r.p.changes
+}
+
+func (p *Process) unchanged(why error) error {
+	return fmt.Errorf("%s is as it was: %w", p.o.title(), why)
 }
 
 var errEnding = fmt.Errorf("%w: the router is ending", sdk.ErrUnavailable)

@@ -31,7 +31,8 @@ type Options struct {
 	Version string // of the router, told to the plugin
 	TempDir string // see host.Options
 	Log     zerolog.Logger
-	start   starter // nil for host.Start
+	Told    func(Event) // what becomes of its processes; it does not block. Nil for nobody
+	start   starter     // nil for host.Start
 }
 
 // title names it for an error.
@@ -90,4 +91,34 @@ func (e *edition) heard(took bool) {
 	} else if e.doubted++; e.doubted >= maxDoubts {
 		e.canary = nil
 	}
+}
+
+// Event is something that became of a plugin's process.
+type Event struct {
+	Name       string // of the [[transforms]] or [[auth]] entry
+	What       string // one of the constants below
+	Generation int
+	Version    string
+	SHA256     string // of what runs, as configured; empty for a shipped one
+	Reason     string // why it failed, or what a provider brought is refused
+}
+
+// What becomes of processes.
+const (
+	Began    = "start"   // it is asked and configured, and called from now on
+	Replaced = "replace" // likewise, in place of another
+	Crashed  = "fail"    // it failed, or could not be started
+	Refused  = "refuse"  // what it published is not taken
+)
+
+// tell passes on what became of a generation; g is nil where none began.
+func (p *Process) tell(what string, number int, g *generation, reason string) {
+	if p.o.Told == nil {
+		return
+	}
+	e := Event{Name: p.o.Name, What: what, Generation: number, Reason: reason}
+	if g != nil {
+		e.Version, e.SHA256 = g.about.Version, g.edition.Command.SHA256
+	}
+	p.o.Told(e)
 }

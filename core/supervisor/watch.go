@@ -70,6 +70,7 @@ func (p *Process) adopt(g *generation) {
 	p.serve(g)
 	close(g.adopted)
 	p.log.Info().Int("generation", g.number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg(said)
+	p.tell(Replaced, g.number, g, "")
 }
 
 // dismiss ends a generation that is not called any more.

@@ -137,6 +137,13 @@ func (s *socket) Bound() string {
 	return s.bound
 }
 
+// Setting is the one that it has.
+func (s *socket) Setting() Setting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
 // Change takes over another setting and touches only what differs: connections
 // go on, but for those by an address that is gone, to a server whose pinned key
 // has changed, and of a guest that is no longer one or may see less or more.

@@ -27,6 +27,12 @@ func spawn(command *exec.Cmd, limits Limits, foreign bool) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("setting no_new_privs: %w", err)
 	}
+	// What a router was given to change users with is not for its plugins: a change
+	// from one user to another who is not root keeps ambient capabilities
+	// (capabilities(7)).
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && err != unix.EINVAL { // Linux 4.3 knows them
+		return fmt.Errorf("clearing ambient capabilities: %w", err)
+	}
 	held := foreign && limits != (Limits{})
 	command.SysProcAttr.Ptrace = held
 	if err := command.Start(); err != nil {
