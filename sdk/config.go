@@ -13,7 +13,8 @@ import (
 // field is one member of a configuration, as its Go field and tags say.
 type field struct {
 	name     string
-	index    int
+	index    []int  // through the structs that embed it: reflect.Value.FieldByIndex
+	path     string // the same by Go's names
 	doc      string
 	fallback string // text of the default; used when has
 	has      bool
@@ -35,18 +36,29 @@ var rawType = reflect.TypeFor[json.RawMessage]()
 //	enum:"a,b"         the only values of a string
 //	min:"1" max:"9"    of a number, or of the length of a string or list
 //	secret:"true"      a string that is written as file:PATH or env:NAME, and never shown
+//
+// The fields of an embedded struct stand among the others, as with encoding/json,
+// but hide none and are hidden by none: no two have the same name.
 func fields(t reflect.Type) ([]field, error) {
 	var list []field
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "-" {
+		if name == "-" || !f.IsExported() && !f.Anonymous {
 			continue
 		}
-		if f.Anonymous || options != "" && options != "omitempty" && options != "omitzero" {
-			return nil, fmt.Errorf("field %s of %s: neither embedding nor json options but omitempty are supported", f.Name, t)
+		if f.Anonymous {
+			embedded, err := promoted(t, f)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, embedded...)
+			continue
 		}
-		x := field{name: name, index: i, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true", secret: f.Tag.Get("secret") == "true"}
+		if options != "" && options != "omitempty" && options != "omitzero" {
+			return nil, fmt.Errorf("field %s of %s: no json options but omitempty and omitzero are supported", f.Name, t)
+		}
+		x := field{name: name, index: f.Index, path: f.Name, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true", secret: f.Tag.Get("secret") == "true"}
 		if name == "" {
 			x.name = f.Name
 		}
@@ -71,7 +83,27 @@ func fields(t reflect.Type) ([]field, error) {
 		}
 		list = append(list, x)
 	}
+	seen := make(map[string]string, len(list))
+	for _, f := range list {
+		if other, taken := seen[f.name]; taken {
+			return nil, fmt.Errorf("fields %s and %s of %s have the same name %q: give each its own", other, f.path, t, f.name)
+		}
+		seen[f.name] = f.path
+	}
 	return list, nil
+}
+
+// promoted are the fields that t has by embedding the struct f.
+func promoted(t reflect.Type, f reflect.StructField) ([]field, error) {
+	if f.Type.Kind() != reflect.Struct || f.Tag != "" {
+		return nil, fmt.Errorf("field %s of %s: what is embedded is a struct, neither a pointer to one nor anything else, and has no tags", f.Name, t)
+	}
+	list, err := fields(f.Type)
+	for i := range list {
+		list[i].index = append(slices.Clone(f.Index), list[i].index...)
+		list[i].path = f.Name + "." + list[i].path
+	}
+	return list, err
 }
 
 // defaultJSON is a field's default as JSON.

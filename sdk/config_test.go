@@ -1,6 +1,7 @@
 package sdk_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -152,10 +153,112 @@ func TestConfigSchemaRefusesWhatItCannotSay(t *testing.T) {
 		N int `min:"low"`
 	}]()
 	refused("a bound that is no number", err)
-	_, err = sdk.ConfigSchema[struct{ inner }]()
-	if err != nil {
-		t.Errorf("an unexported embedded struct is left out: %v", err)
+	_, err = sdk.ConfigSchema[struct{ *Terms }]()
+	refused("an embedded pointer", err)
+	_, err = sdk.ConfigSchema[struct{ time.Duration }]()
+	refused("an embedded duration", err)
+	_, err = sdk.ConfigSchema[struct {
+		Terms `json:"terms"`
+	}]()
+	refused("an embedded struct with a tag", err)
+	if _, err = sdk.ConfigSchema[struct {
+		Terms `json:"-"`
+	}](); err != nil {
+		t.Errorf("an embedded struct that is left out: %v", err)
 	}
+}
+
+type Terms struct {
+	deeper
+	Leeway time.Duration `json:"leeway" default:"60s" max:"5" doc:"how far clocks may differ"`
+	Token  string        `json:"token" required:"true" secret:"true" doc:"whose"`
+}
+
+type deeper struct {
+	Mode string `json:"mode" enum:"a,b"`
+	At   inner  `json:"at"`
+}
+
+type embedding struct {
+	Name string `json:"name" default:"x"`
+	Terms
+	Count int `json:"count" default:"3"`
+}
+
+func TestEmbeddedFieldsAreTheStructsOwn(t *testing.T) {
+	got, err := sdk.DecodeConfig[embedding]([]byte(`{"token":"s","mode":"b","at":{"host":"h"},"count":4}`))
+	want := embedding{Name: "x", Count: 4, Terms: Terms{Leeway: time.Minute, Token: "s", deeper: deeper{Mode: "b", At: inner{"h", 443}}}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	for text, want := range map[string]string{
+		`{}`:                                "/token: is required: whose",
+		`{"token":"s","leeway":1}`:          `/leeway: want a duration such as "30s", not such a number`,
+		`{"token":"s","mode":"c"}`:          "/mode: want one of a, b",
+		`{"token":"s","at":{"port":0}}`:     "/at/host: is required: where\n/at/port: want at least 1",
+		`{"token":"s","tokne":"s"}`:         "/tokne: is not known: did you mean token?",
+		`{"token":"s","Terms":{}}`:          "/Terms: is not known: there are name, mode, at, leeway, token, count",
+		`{"token":"s","terms":{},"deep":1}`: "/deep: is not known: there are name, mode, at, leeway, token, count\n/terms: is not known: there are name, mode, at, leeway, token, count",
+	} {
+		if _, err := sdk.DecodeConfig[embedding]([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+	type flat struct {
+		Name   string        `json:"name" default:"x"`
+		Mode   string        `json:"mode" enum:"a,b"`
+		At     inner         `json:"at"`
+		Leeway time.Duration `json:"leeway" default:"60s" max:"5" doc:"how far clocks may differ"`
+		Token  string        `json:"token" required:"true" secret:"true" doc:"whose"`
+		Count  int           `json:"count" default:"3"`
+	}
+	whole, err := sdk.ConfigSchema[embedding]()
+	same, flatErr := sdk.ConfigSchema[flat]()
+	if err != nil || flatErr != nil || string(whole) != string(same) {
+		t.Errorf("the schema is %s, %v\nwant %s, %v", whole, err, same, flatErr)
+	}
+}
+
+// A name is one field's: which of two is meant must not be a matter of depth.
+func TestNamesThatClashAreRefused(t *testing.T) {
+	clash := func(err error, want string) {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	_, err := sdk.ConfigSchema[struct {
+		Terms
+		Mine string `json:"leeway"`
+	}]()
+	clash(err, `fields Terms.Leeway and Mine of struct`)
+	_, err = sdk.ConfigSchema[struct {
+		Terms
+		deeper
+	}]()
+	clash(err, `fields Terms.deeper.Mode and deeper.Mode of struct`)
+	_, err = sdk.ConfigSchema[struct {
+		One string
+		Two string `json:"One"`
+	}]()
+	clash(err, `fields One and Two of struct { One string; Two string "json:\"One\"" } have the same name "One"`)
+	_, err = sdk.ConfigSchema[struct {
+		In struct {
+			embedding
+			Name int `json:"name"`
+		} `json:"in"`
+	}]()
+	clash(err, `fields embedding.Name and Name of`)
+	defer func() {
+		if text, _ := recover().(string); !strings.Contains(text, `transform bad: fields Terms.Leeway and Leeway`) {
+			t.Errorf("a transform of such a configuration: %q", text)
+		}
+	}()
+	sdk.NewTransform("bad", func(context.Context, struct {
+		Terms
+		Leeway string `json:"leeway"`
+	}, *sdk.Event) error {
+		return nil
+	})
 }
 
 func FuzzDecodeConfig(f *testing.F) {

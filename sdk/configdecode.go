@@ -152,6 +152,7 @@ func (d *decoding) object(v reflect.Value, path string, text json.RawMessage) {
 	names := make([]string, len(list))
 	for i, f := range list {
 		names[i] = f.name
+		member := v.FieldByIndex(f.index)
 		text, there := members[f.name]
 		delete(members, f.name)
 		switch {
@@ -160,15 +161,15 @@ func (d *decoding) object(v reflect.Value, path string, text json.RawMessage) {
 			d.fault(pointer(path, f.name), "is required%s", because(f.doc))
 			continue
 		case f.has:
-			if text, err = f.defaultJSON(v.Field(f.index).Type()); err != nil {
+			if text, err = f.defaultJSON(member.Type()); err != nil {
 				d.fault(pointer(path, f.name), "%v", err)
 				continue
 			}
 		default:
-			d.inner(v.Field(f.index), pointer(path, f.name))
+			d.inner(member, pointer(path, f.name))
 			continue
 		}
-		d.value(v.Field(f.index), pointer(path, f.name), text, f)
+		d.value(member, pointer(path, f.name), text, f)
 	}
 	for _, unknown := range sortedNames(members) {
 		if like := Nearest(unknown, names); like != "" {

@@ -17,7 +17,8 @@ const SchemaDialect = "https://json-schema.org/draft/2020-12/schema"
 // ConfigSchema describes a configuration: C's fields with their tags as JSON
 // Schema 2020-12. C is a struct of strings, booleans, numbers, time.Duration
 // (written "30s"), json.RawMessage or any (any JSON), and structs, pointers,
-// slices and maps by string of these. It errs for anything else.
+// slices and maps by string of these. The fields of an embedded struct count as
+// C's own; two of one name are an error. It errs for anything else.
 func ConfigSchema[C any]() (json.RawMessage, error) {
 	t := reflect.TypeFor[C]()
 	if t.Kind() != reflect.Struct {
@@ -106,7 +107,7 @@ func structSchema(t reflect.Type, within []string) (*schema, error) {
 	}
 	s := &schema{Type: "object", Additional: false, Properties: make(map[string]*schema, len(list))}
 	for _, f := range list {
-		of := t.Field(f.index).Type
+		of := t.FieldByIndex(f.index).Type
 		p, err := schemaOf(of, within)
 		if err != nil {
 			return nil, err

@@ -30,17 +30,14 @@ func Plugin() sdk.Plugin {
 }
 
 type config struct {
-	Accounts     map[string]string `json:"accounts" required:"true" doc:"the account, 12 digits, of each issuer"`
-	Partition    string            `json:"partition" default:"aws" enum:"aws,aws-cn,aws-us-gov" doc:"of all accounts"`
-	OrgID        string            `json:"org_id" doc:"the organization that accounts must be in, o-..."`
-	MaxLifetime  time.Duration     `json:"max_token_lifetime" default:"1h" doc:"longest life of a token, at most 1h"`
-	Leeway       time.Duration     `json:"leeway" default:"60s" doc:"how far clocks may differ, at most 120s"`
-	UsableFor    time.Duration     `json:"usable_for" default:"24h" doc:"how long keys serve while AWS is silent; the router's own usable_for may be shorter"`
-	CAFile       string            `json:"ca_file" doc:"absolute path of the certificates (PEM) to believe instead of the system's"`
-	AllowPrivate bool              `json:"allow_private" doc:"also ask private and loopback addresses, for tests"`
+	Accounts  map[string]string `json:"accounts" required:"true" doc:"the account, 12 digits, of each issuer"`
+	Partition string            `json:"partition" default:"aws" enum:"aws,aws-cn,aws-us-gov" doc:"of all accounts"`
+	OrgID     string            `json:"org_id" doc:"the organization that accounts must be in, o-..."`
+	jwks.Terms
 }
 
-// maxLifetime is the longest DurationSeconds of GetWebIdentityToken.
+// maxLifetime is the longest DurationSeconds of GetWebIdentityToken: no token of
+// STS lives longer, whatever the router takes.
 const maxLifetime = time.Hour
 
 // algs are the values of its SigningAlgorithm.
@@ -55,12 +52,12 @@ func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
 	faults := c.faults(policy)
 	var sources []jwks.Source
 	for _, issuer := range policy.Issuers {
-		sources = append(sources, jwks.Source{Trust: sdk.IssuerTrust{Issuer: issuer, Rules: c.rules(c.Accounts[issuer])}})
+		sources = append(sources, jwks.Source{Trust: sdk.IssuerTrust{Issuer: issuer, MaxLifetime: maxLifetime, Rules: c.rules(c.Accounts[issuer])}})
 	}
 	if faults != nil {
 		return jwks.Options{}, faults
 	}
-	return jwks.Terms{MaxLifetime: c.MaxLifetime, Leeway: c.Leeway, UsableFor: c.UsableFor, CAFile: c.CAFile, AllowPrivate: c.AllowPrivate}.Options(policy, sources)
+	return c.Options(policy, sources)
 }
 
 func (c *config) faults(policy sdk.ProviderPolicy) (faults sdk.Diagnostics) {
@@ -88,9 +85,6 @@ func (c *config) faults(policy sdk.ProviderPolicy) (faults sdk.Diagnostics) {
 	}
 	if c.OrgID != "" && !organization.MatchString(c.OrgID) {
 		fault("/org_id", "want the id of an organization, such as o-abc1234567")
-	}
-	if c.MaxLifetime > maxLifetime {
-		fault("/max_token_lifetime", "want at most %s: no token of STS lives longer", maxLifetime)
 	}
 	return faults
 }

@@ -81,7 +81,7 @@ func TestConfig(t *testing.T) {
 		"a number":             {policy(both, issuer), `{"accounts":{"` + issuer + `":123456789012}}`, "want a string"},
 		"another partition":    {policy(both, issuer), `{"accounts":{"` + issuer + `":"123456789012"},"partition":"aws-x"}`, "/partition: want one of"},
 		"no organization":      {policy(both, issuer), `{"accounts":{"` + issuer + `":"123456789012"},"org_id":"abc"}`, "/org_id: want"},
-		"longer than STS's":    {policy(both, issuer), `{"accounts":{"` + issuer + `":"123456789012"},"max_token_lifetime":"2h"}`, "/max_token_lifetime: want at most 1h"},
+		"the router's own key": {policy(both, issuer), `{"accounts":{"` + issuer + `":"123456789012"},"max_token_lifetime":"1h"}`, "/max_token_lifetime: is not known: it is a key of [[auth]] itself"},
 		"another alg":          {policy([]string{"ES256"}, issuer), good, "STS signs with RS256 or ES384: take out \"ES256\""},
 		"no alg":               {policy(nil, issuer), good, "has no algs"},
 		"the same issuer more": {policy(both, issuer, issuer), good, "is there twice"},

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/jwks"
@@ -41,11 +40,7 @@ type config struct {
 	Discovery     map[string]string   `json:"discovery" doc:"URL of the metadata of issuers that do not have it at /.well-known/openid-configuration"`
 	Keys          map[string]string   `json:"jwks" doc:"URL of the key set of issuers without discovery"`
 	KeyHosts      []string            `json:"key_hosts" doc:"hosts beside the issuer's own that discovery may name for the keys"`
-	MaxLifetime   time.Duration       `json:"max_token_lifetime" default:"1h" doc:"longest life of a token, at most 24h"`
-	Leeway        time.Duration       `json:"leeway" default:"60s" doc:"how far clocks may differ, at most 120s"`
-	UsableFor     time.Duration       `json:"usable_for" default:"24h" doc:"how long keys serve while the issuer is silent; the router's own usable_for may be shorter"`
-	CAFile        string              `json:"ca_file" doc:"absolute path of the certificates (PEM) to believe instead of the system's"`
-	AllowPrivate  bool                `json:"allow_private" doc:"also ask private and loopback addresses, for an issuer in your own network"`
+	jwks.Terms
 }
 
 func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
@@ -61,7 +56,7 @@ func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
 		}
 		sources = append(sources, s)
 	}
-	return jwks.Terms{MaxLifetime: c.MaxLifetime, Leeway: c.Leeway, UsableFor: c.UsableFor, CAFile: c.CAFile, AllowPrivate: c.AllowPrivate}.Options(policy, sources)
+	return c.Options(policy, sources)
 }
 
 // rules are the preset's, and in place of them those that are configured.

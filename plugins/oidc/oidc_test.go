@@ -71,7 +71,7 @@ func TestRules(t *testing.T) {
 			Subject: []sdk.SubjectRule{{Claim: "/common_name", Prefix: "service:"}, {Claim: "/sub", Prefix: "user:"}}, Client: "/common_name",
 		}},
 	} {
-		if i := served(t, c.members); !reflect.DeepEqual(i.Rules, c.want) || i.MaxLifetime != time.Hour || i.Leeway != time.Minute {
+		if i := served(t, c.members); !reflect.DeepEqual(i.Rules, c.want) || i.MaxLifetime != 24*time.Hour || i.Leeway != time.Minute {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, i.Rules, c.want)
 		}
 	}
@@ -119,6 +119,7 @@ func TestConfig(t *testing.T) {
 		"both":                          {`{"jwks":{"` + issuer + `":"https://x.example/k"},"discovery":{"` + issuer + `":"https://x.example/d"}}`, "keep one of them"},
 		"keys by http":                  {`{"jwks":{"` + issuer + `":"http://x.example/k"}}`, "want https"},
 		"a URL for a host":              {`{"key_hosts":["https://x.example"]}`, "is no host"},
+		"the router's own key":          {`{"max_token_lifetime":"24h"}`, "/max_token_lifetime: is not known: it is a key of [[auth]] itself"},
 		"a CA of nobody's":              {`{"ca_file":"ca.pem"}`, "/ca_file: want an absolute path"},
 	} {
 		_, err := oidc.Plugin().Providers[0].Open(t.Context(), policy(issuer), json.RawMessage(c.config))

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/jwks"
@@ -25,18 +24,10 @@ func Plugin() sdk.Plugin {
 	}}
 }
 
-type config struct {
-	MaxLifetime  time.Duration `json:"max_token_lifetime" default:"1h" doc:"longest life of a token; Okta's access policies give 5 minutes to 24 hours"`
-	Leeway       time.Duration `json:"leeway" default:"60s" doc:"how far clocks may differ, at most 120s"`
-	UsableFor    time.Duration `json:"usable_for" default:"24h" doc:"how long keys serve while Okta is silent; the router's own usable_for may be shorter"`
-	CAFile       string        `json:"ca_file" doc:"absolute path of the certificates (PEM) to believe instead of the system's"`
-	AllowPrivate bool          `json:"allow_private" doc:"also ask private and loopback addresses, for tests"`
-}
-
 // alg is the only one that Okta signs tokens with.
 const alg = "RS256"
 
-func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
+func options(policy sdk.ProviderPolicy, t jwks.Terms) (jwks.Options, error) {
 	var faults sdk.Diagnostics
 	for _, a := range policy.Algs {
 		if a != alg {
@@ -45,7 +36,9 @@ func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
 	}
 	var sources []jwks.Source
 	for _, issuer := range policy.Issuers {
-		if !custom(issuer) {
+		if without := strings.TrimRight(issuer, "/"); without != issuer && custom(without) {
+			faults = append(faults, sdk.Diagnostic{Text: fmt.Sprintf("issuers: %.200q: take out the slash at the end, Okta writes none", issuer)})
+		} else if !custom(issuer) {
 			faults = append(faults, sdk.Diagnostic{Text: fmt.Sprintf("issuers: %.200q is not a custom authorization server: "+
 				"access tokens of the organization's own server are for Okta alone, which does not publish their keys; "+
 				"use https://DOMAIN/oauth2/default, or another server of Security > API in Okta's admin console", issuer)})
@@ -55,7 +48,7 @@ func options(policy sdk.ProviderPolicy, c config) (jwks.Options, error) {
 	if faults != nil {
 		return jwks.Options{}, faults
 	}
-	return jwks.Terms{MaxLifetime: c.MaxLifetime, Leeway: c.Leeway, UsableFor: c.UsableFor, CAFile: c.CAFile, AllowPrivate: c.AllowPrivate}.Options(policy, sources)
+	return t.Options(policy, sources)
 }
 
 // custom tells the issuer of a custom authorization server.
@@ -73,7 +66,6 @@ func custom(issuer string) bool {
 // a client's sub is its id, and a user's login may be the same.
 func rules() sdk.TokenRules {
 	return sdk.TokenRules{
-		Types: []string{"", "jwt", "at+jwt"},
 		Require: []sdk.ClaimRule{
 			{Claim: "/cid", Shape: "string", Differs: "/aud"},
 			{Claim: "/scp", Shape: "array"},

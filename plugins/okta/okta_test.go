@@ -37,7 +37,6 @@ func TestRules(t *testing.T) {
 	idp := jwkstest.Start(t, "/oauth2/aus1", "RS256")
 	b := jwkstest.Bundle(t, okta.Plugin(), policy(idp.URL(), "RS256"), fmt.Sprintf(`{"allow_private":true,"ca_file":%q,"leeway":"30s"}`, idp.CAFile(t)))
 	want := sdk.TokenRules{
-		Types:   []string{"", "jwt", "at+jwt"},
 		Require: []sdk.ClaimRule{{Claim: "/cid", Shape: "string", Differs: "/aud"}, {Claim: "/scp", Shape: "array"}},
 		Forbid:  []string{"/nonce", "/at_hash", "/amr"},
 		Subject: []sdk.SubjectRule{{Claim: "/uid", Prefix: "user:"}, {Claim: "/cid", Prefix: "client:"}},
@@ -47,7 +46,7 @@ func TestRules(t *testing.T) {
 	if len(b.Issuers) != 1 || !reflect.DeepEqual(i.Rules, want) {
 		t.Errorf("the rules are %+v", i.Rules)
 	}
-	if i.Issuer != idp.URL() || i.Audiences[0] != "api://headgate" || i.Leeway != 30*time.Second || i.MaxLifetime != time.Hour || len(i.Keys) != 1 {
+	if i.Issuer != idp.URL() || i.Audiences[0] != "api://headgate" || i.Leeway != 30*time.Second || i.MaxLifetime != 24*time.Hour || len(i.Keys) != 1 {
 		t.Errorf("the bundle is %+v", b)
 	}
 }
@@ -59,7 +58,7 @@ func TestConfig(t *testing.T) {
 		config, want string
 	}{
 		"good":              {policy(good, "RS256"), `{}`, ""},
-		"own domain":        {policy("https://id.example.com/oauth2/aus1", "RS256"), `{"max_token_lifetime":"24h","leeway":"120s"}`, ""},
+		"own domain":        {policy("https://id.example.com/oauth2/aus1", "RS256"), `{"leeway":"120s","usable_for":"1h"}`, ""},
 		"organization":      {policy("https://dev-1.okta.com", "RS256"), `{}`, "issuers: \"https://dev-1.okta.com\" is not a custom authorization server"},
 		"organization/":     {policy("https://dev-1.okta.com/", "RS256"), `{}`, "use https://DOMAIN/oauth2/default"},
 		"organization path": {policy("https://dev-1.okta.com/oauth2", "RS256"), `{}`, "not a custom authorization server"},
@@ -71,7 +70,7 @@ func TestConfig(t *testing.T) {
 		"no alg":            {policy(good), `{}`, "has no algs"},
 		"no issuer":         {sdk.ProviderPolicy{Audiences: []string{"a"}, Algs: []string{"RS256"}}, `{}`, "issuers: name at least one"},
 		"no audience":       {sdk.ProviderPolicy{Issuers: []string{good}, Algs: []string{"RS256"}}, `{}`, "has no audiences"},
-		"long lives":        {policy(good, "RS256"), `{"max_token_lifetime":"25h"}`, "/max_token_lifetime: want"},
+		"the router's":      {policy(good, "RS256"), `{"max_token_lifetime":"1h"}`, "/max_token_lifetime: is not known: it is a key of [[auth]] itself"},
 		"wide leeway":       {policy(good, "RS256"), `{"leeway":"3m"}`, "/leeway: want"},
 		"unknown":           {policy(good, "RS256"), `{"clients":[]}`, "/clients: is not known"},
 	} {

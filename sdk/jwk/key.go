@@ -44,6 +44,12 @@ type Key struct {
 	Public crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
+// Algs lists the JOSE algorithms that fit some key: asymmetric all. "Ed25519" (RFC
+// 9864) is EdDSA by a name that tokens do not bear yet.
+func Algs() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+}
+
 // Fits reports whether signatures of a JOSE algorithm (RFC 7518, section 3.1;
 // RFC 8037, section 3.1) may be checked with the key: type, curve and the key's
 // own Alg agree with it. No other algorithm fits any key: not "none", not HS256,

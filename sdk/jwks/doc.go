@@ -4,14 +4,8 @@
 // provider kind of a function from configuration to [Options]; [New] makes the
 // [Provider] alone.
 //
-//	jwks.NewKind("example", "Takes the access tokens of example.com.",
-//		func(p sdk.ProviderPolicy, c config) (jwks.Options, error) {
-//			var sources []jwks.Source
-//			for _, issuer := range p.Issuers {
-//				sources = append(sources, jwks.Source{Trust: sdk.IssuerTrust{Issuer: issuer, Rules: rules}})
-//			}
-//			return jwks.Terms{MaxLifetime: time.Hour, Leeway: time.Minute}.Options(p, sources)
-//		})
+// What all providers' configurations have alike is [Terms], to embed;
+// [Terms.Options] makes Options of it. examples/provider-go is a whole plugin.
 //
 // # Promises
 //
@@ -22,7 +16,8 @@
 //
 // An issuer is asked again when its answer's max-age has passed, within a minute
 // and an hour, after failures between one second and five minutes, and for a key
-// id that nobody knows at most once in 30 seconds.
+// id that nobody knows at most once in 30 seconds. A bundle that the router did not
+// take goes out again each minute.
 //
 // A request goes where the configuration says, by https with TLS 1.2 or later,
 // and nowhere else: no redirect is followed, no proxy of the environment is

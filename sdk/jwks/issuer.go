@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type issuer struct {
 	rediscover bool      // keysURL did not answer: it may be another by now
 	etag       string
 	digest     [sha256.Size]byte // of the set that was taken last
+	told       []skipped         // what the last set had that is left out
 
 	mu         sync.Mutex
 	keys       keySet // without ids until the first success
@@ -58,15 +60,16 @@ func (i *issuer) follow(ctx context.Context, changed chan<- struct{}) {
 	}
 }
 
-// hint asks for a key that nobody knows.
-func (i *issuer) hint(kid string) {
+// hint asks for a key, unless it is known here.
+func (i *issuer) hint(kid string) (asks bool) {
 	if i.knows(kid) {
-		return
+		return false
 	}
 	select {
 	case i.hints <- kid:
 	default: // one waits already, and its fetch brings this one too
 	}
+	return true
 }
 
 func (i *issuer) knows(kid string) bool {
@@ -96,7 +99,11 @@ func (i *issuer) fetch(ctx context.Context, changed chan<- struct{}) {
 		if errors.Is(err, errEmpty) || errors.Is(err, errUseful) { // no outage: somebody changed something
 			level = slog.LevelError
 		}
-		i.log.Log(ctx, level, "keys are not fetched, those of the last time stay", "issuer", i.source.Trust.Issuer, "error", err, "again", i.schedule.next.Sub(now).Round(time.Millisecond))
+		text := "keys are not fetched, those of the last time stay"
+		if _, _, ok := i.trust(); !ok {
+			text = "no keys yet: keys are not fetched"
+		}
+		i.log.Log(ctx, level, text, "issuer", i.source.Trust.Issuer, "error", err, "again", i.schedule.next.Sub(now).Round(time.Millisecond))
 	}
 }
 
@@ -167,15 +174,22 @@ func (i *issuer) take(d *document) error {
 	return nil
 }
 
-// tell logs the keys that are left out.
+// tell logs the keys that are left out, each once for as long as it is there: an
+// issuer's set may well have some that are not for tokens.
 func (i *issuer) tell(left []skipped) {
-	for n, k := range left {
-		if n == maxSkipped {
-			i.log.Warn("more keys are left out", "issuer", i.source.Trust.Issuer, "keys", len(left)-n)
-			return
+	said := 0
+	for _, k := range left {
+		if slices.Contains(i.told, k) {
+			continue
 		}
-		i.log.Warn("a key is left out", "issuer", i.source.Trust.Issuer, "kid", k.id, "why", k.why)
+		if said++; said <= maxSkipped {
+			i.log.Info("a key is left out", "issuer", i.source.Trust.Issuer, "kid", k.id, "why", k.why)
+		}
 	}
+	if said > maxSkipped {
+		i.log.Info("more keys are left out", "issuer", i.source.Trust.Issuer, "keys", said-maxSkipped)
+	}
+	i.told = left
 }
 
 // trust is how the issuer's tokens are checked now, and since when; false before

@@ -1,9 +1,11 @@
 package jwks
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headgate-io/headgate/sdk/jwk"
@@ -37,7 +39,11 @@ func readKeys(text []byte, algs []string) (keySet, []skipped, error) {
 	if len(texts) == 0 {
 		return keySet{}, nil, errEmpty
 	}
-	var usable []jwk.Key
+	type key struct {
+		id   string
+		text json.RawMessage
+	}
+	var usable []key
 	var left []skipped
 	times := make(map[string]int)
 	for _, text := range texts {
@@ -46,22 +52,25 @@ func readKeys(text []byte, algs []string) (keySet, []skipped, error) {
 			left = append(left, skipped{idOf(text), err.Error()})
 			continue
 		}
-		usable = append(usable, k)
-		times[k.ID]++
+		anew, err := k.MarshalJSON()
+		switch {
+		case err != nil:
+			left = append(left, skipped{k.ID, err.Error()})
+		case slices.ContainsFunc(usable, func(u key) bool { return u.id == k.ID && bytes.Equal(u.text, anew) }):
+			left = append(left, skipped{k.ID, "the same key stands there already"})
+		default:
+			usable = append(usable, key{k.ID, anew})
+			times[k.ID]++
+		}
 	}
 	set := keySet{ids: make(map[string]bool)}
 	for _, k := range usable {
-		if times[k.ID] > 1 {
-			left = append(left, skipped{k.ID, "another key has the same kid, so it cannot be told which one signed"})
+		if times[k.id] > 1 {
+			left = append(left, skipped{k.id, "another key has the same kid, so it cannot be told which one signed"})
 			continue
 		}
-		text, err := k.MarshalJSON()
-		if err != nil {
-			left = append(left, skipped{k.ID, err.Error()})
-			continue
-		}
-		set.texts = append(set.texts, text)
-		set.ids[k.ID] = true
+		set.texts = append(set.texts, k.text)
+		set.ids[k.id] = true
 	}
 	switch n := len(set.texts); {
 	case n == 0:

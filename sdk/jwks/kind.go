@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/headgate-io/headgate/sdk"
 )
@@ -21,7 +23,7 @@ func NewKind[C any](name, doc string, options func(sdk.ProviderPolicy, C) (Optio
 	return sdk.ProviderKind{Name: name, Doc: doc, Schema: schema, Open: func(_ context.Context, policy sdk.ProviderPolicy, config json.RawMessage) (sdk.Provider, error) {
 		c, err := sdk.DecodeConfig[C](config)
 		if err != nil {
-			return nil, err
+			return nil, placed(err)
 		}
 		o, err := options(policy, c)
 		if err != nil {
@@ -33,6 +35,21 @@ func NewKind[C any](name, doc string, options func(sdk.ProviderPolicy, C) (Optio
 		}
 		return p, nil
 	}}
+}
+
+// routers are what the router's own configuration says of an [[auth]]. TOML gives
+// them to the provider where they stand below [auth.config].
+var routers = []string{"/issuers", "/audiences", "/algs", "/max_token_lifetime"}
+
+// placed says of those that the provider does not know where they belong.
+func placed(err error) error {
+	faults, _ := errors.AsType[sdk.Diagnostics](err)
+	for n, f := range faults {
+		if slices.Contains(routers, f.Path) && strings.HasPrefix(f.Text, "is not known") {
+			faults[n].Text = "is not known: it is a key of [[auth]] itself, and stands above [auth.config]"
+		}
+	}
+	return err
 }
 
 func diagnosed(err error) error {

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/jwks"
 )
 
 type kindConfig struct {
-	Tenant string        `json:"tenant" required:"true" doc:"whose tokens"`
-	Leeway time.Duration `json:"leeway" default:"60s"`
+	Tenant string `json:"tenant" required:"true" doc:"whose tokens"`
+	jwks.Terms
 }
 
 func TestKind(t *testing.T) {
@@ -25,7 +24,7 @@ func TestKind(t *testing.T) {
 		for _, issuer := range p.Issuers {
 			sources = append(sources, jwks.Source{Trust: sdk.IssuerTrust{Issuer: issuer}})
 		}
-		return jwks.Terms{MaxLifetime: time.Hour, Leeway: c.Leeway, UsableFor: time.Hour}.Options(p, sources)
+		return c.Options(p, sources)
 	})
 	if kind.Name != "example" || kind.Doc != "Takes tokens." || !strings.Contains(string(kind.Schema), `"whose tokens"`) {
 		t.Errorf("%+v", kind)
@@ -40,7 +39,8 @@ func TestKind(t *testing.T) {
 		`{}`:                                   "/tenant: is required: whose tokens",
 		`{"tenant":"nobody"}`:                  "tenant nobody has no tokens",
 		`{"tenant":"one","leeway":"3m"}`:       "/leeway: want 0s to 2m0s",
-		`{"tenant":"one","leeway":"1m","x":1}`: "/x: is not known",
+		`{"tenant":"one","leeway":"1m","x":1}`: "/x: is not known: there are tenant, leeway, usable_for, ca_file, allow_private",
+		`{"tenant":"one","audiences":["a"]}`:   "/audiences: is not known: it is a key of [[auth]] itself, and stands above [auth.config]",
 	} {
 		v, err := kind.Open(t.Context(), policy, json.RawMessage(config))
 		if _, ok := errors.AsType[sdk.Diagnostics](err); !ok || v != nil || !strings.HasPrefix(err.Error(), want) {

@@ -140,6 +140,13 @@ func (w *watched) publish(_ context.Context, b sdk.TrustBundle) error {
 	return w.refuse
 }
 
+// answer is what each publish gets from now on.
+func (w *watched) answer(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refuse = err
+}
+
 // all waits until nothing more happens, and gives every bundle.
 func (w *watched) all() []sdk.TrustBundle {
 	synctest.Wait()

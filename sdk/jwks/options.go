@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/jwk"
 )
 
 // Bounds that every router has.
@@ -56,10 +57,6 @@ type Options struct {
 	dial   func(ctx context.Context, network, address string) (net.Conn, error) // instead of the guarded one
 	random func() float64                                                       // within [0, 1)
 }
-
-// algs are those of signatures that a public key proves (RFC 7518, section 3.1;
-// RFC 8037, section 3.1).
-var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // check finds all faults at once.
 func (o *Options) check() error {
@@ -112,8 +109,8 @@ func (s *Source) faults(allowPrivate bool) (list []string) {
 		list = append(list, "has no algs: name those that it signs with")
 	}
 	for _, alg := range s.Trust.Algs {
-		if !slices.Contains(algs, alg) {
-			list = append(list, fmt.Sprintf("alg %.20q is none of %s", alg, strings.Join(algs, ", ")))
+		if !slices.Contains(jwk.Algs(), alg) {
+			list = append(list, fmt.Sprintf("alg %.20q is none of %s", alg, strings.Join(jwk.Algs(), ", ")))
 		}
 	}
 	if s.Trust.Leeway < 0 || s.Trust.Leeway > MaxLeeway {

@@ -104,14 +104,13 @@ func TestTerms(t *testing.T) {
 	if err := os.WriteFile(noPEM, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := jwks.Terms{MaxLifetime: time.Hour, Leeway: time.Minute, UsableFor: time.Hour}
+	good := jwks.Terms{Leeway: time.Minute, UsableFor: time.Hour}
 	for path, change := range map[string]func(*jwks.Terms){
-		"/max_token_lifetime: want": func(t *jwks.Terms) { t.MaxLifetime = 25 * time.Hour },
-		"/leeway: want":             func(t *jwks.Terms) { t.Leeway = -1 },
-		"/usable_for: want":         func(t *jwks.Terms) { t.UsableFor = 0 },
-		"/ca_file: want an abs":     func(t *jwks.Terms) { t.CAFile = "ca.pem" },
-		"/ca_file: cannot be":       func(t *jwks.Terms) { t.CAFile = filepath.Join(dir, "absent") },
-		"/ca_file: " + noPEM:        func(t *jwks.Terms) { t.CAFile = noPEM },
+		"/leeway: want":         func(t *jwks.Terms) { t.Leeway = -1 },
+		"/usable_for: want":     func(t *jwks.Terms) { t.UsableFor = 0 },
+		"/ca_file: want an abs": func(t *jwks.Terms) { t.CAFile = "ca.pem" },
+		"/ca_file: cannot be":   func(t *jwks.Terms) { t.CAFile = filepath.Join(dir, "absent") },
+		"/ca_file: " + noPEM:    func(t *jwks.Terms) { t.CAFile = noPEM },
 	} {
 		bad := good
 		change(&bad)
@@ -121,11 +120,14 @@ func TestTerms(t *testing.T) {
 		}
 	}
 	policy := sdk.ProviderPolicy{Audiences: []string{"a"}, Algs: []string{"RS256"}}
-	o, err := good.Options(policy, []jwks.Source{{Trust: sdk.IssuerTrust{Issuer: "https://example.com"}}})
+	o, err := good.Options(policy, []jwks.Source{{Trust: sdk.IssuerTrust{Issuer: "https://example.com"}}, {Trust: sdk.IssuerTrust{MaxLifetime: time.Hour}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := o.Sources[0].Trust; s.Audiences[0] != "a" || s.Algs[0] != "RS256" || s.Leeway != time.Minute || s.MaxLifetime != time.Hour || o.UsableFor != time.Hour || o.AllowPrivate || o.CA != nil {
+	if s := o.Sources[0].Trust; s.Audiences[0] != "a" || s.Algs[0] != "RS256" || s.Leeway != time.Minute || s.MaxLifetime != jwks.MaxTokenLifetime || o.UsableFor != time.Hour || o.AllowPrivate || o.CA != nil {
 		t.Errorf("%+v", o)
+	}
+	if s := o.Sources[1].Trust; s.MaxLifetime != time.Hour {
+		t.Errorf("an issuer's own lifetime is gone: %+v", s)
 	}
 }

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -10,29 +11,21 @@ import (
 	"github.com/headgate-io/headgate/sdk"
 )
 
-// Terms are what the configurations of all providers say alike. A provider has
-// these fields in its own struct, by these names:
-//
-//	CAFile       string        `json:"ca_file" doc:"..."`
-//	AllowPrivate bool          `json:"allow_private" doc:"..."`
-//	MaxLifetime  time.Duration `json:"max_token_lifetime" default:"1h" doc:"..."`
-//	Leeway       time.Duration `json:"leeway" default:"60s" doc:"..."`
-//	UsableFor    time.Duration `json:"usable_for" default:"24h" doc:"..."`
+// Terms are what the configurations of all providers say alike. A provider
+// embeds it in its own struct.
 type Terms struct {
-	CAFile       string // an absolute path; empty for the system's certificates
-	AllowPrivate bool
-	MaxLifetime  time.Duration
-	Leeway       time.Duration
-	UsableFor    time.Duration
+	Leeway       time.Duration `json:"leeway" default:"60s" doc:"how far clocks may differ, at most 120s"`
+	UsableFor    time.Duration `json:"usable_for" default:"24h" doc:"how long keys serve while the issuer is silent; the router's own usable_for may be shorter"`
+	CAFile       string        `json:"ca_file" doc:"absolute path of the certificates (PEM) to believe instead of the system's"`
+	AllowPrivate bool          `json:"allow_private" doc:"also ask private and loopback addresses, for an issuer in your own network"`
 }
 
 // Options reads the certificates, and gives every source the policy and the
-// terms. Its error is sdk.Diagnostics.
+// terms. How long a token may live is the router's to say, max_token_lifetime of
+// the [[auth]], unless a source says that its issuer's live for less. Its error is
+// sdk.Diagnostics.
 func (t Terms) Options(p sdk.ProviderPolicy, sources []Source) (Options, error) {
 	var faults sdk.Diagnostics
-	if t.MaxLifetime < time.Second || t.MaxLifetime > MaxTokenLifetime {
-		faults = append(faults, sdk.Diagnostic{Path: "/max_token_lifetime", Text: fmt.Sprintf("want 1s to %s", MaxTokenLifetime)})
-	}
 	if t.Leeway < 0 || t.Leeway > MaxLeeway {
 		faults = append(faults, sdk.Diagnostic{Path: "/leeway", Text: fmt.Sprintf("want 0s to %s", MaxLeeway)})
 	}
@@ -48,7 +41,7 @@ func (t Terms) Options(p sdk.ProviderPolicy, sources []Source) (Options, error) 
 	}
 	for i := range sources {
 		s := &sources[i].Trust
-		s.Audiences, s.Algs, s.Leeway, s.MaxLifetime = p.Audiences, p.Algs, t.Leeway, t.MaxLifetime
+		s.Audiences, s.Algs, s.Leeway, s.MaxLifetime = p.Audiences, p.Algs, t.Leeway, cmp.Or(s.MaxLifetime, MaxTokenLifetime)
 	}
 	usable := t.UsableFor
 	if p.UsableFor > 0 {

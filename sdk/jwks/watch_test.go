@@ -94,24 +94,73 @@ func TestIssuersDoNotInfluenceOneAnother(t *testing.T) {
 	})
 }
 
-func TestARefusedBundleIsLoggedAndTheNextGoesOut(t *testing.T) {
+// What is refused is logged once and offered each minute, without a fetch, until it
+// is taken.
+func TestARefusedBundleGoesOutAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		idp := n.issuer(t, first, "EdDSA")
+		idp.Misbehave(jwkstest.Behaviour{CacheControl: "max-age=3600"})
 		w := watch(t, n.options([]*jwkstest.Issuer{idp}, "EdDSA"))
-		w.mu.Lock()
-		w.refuse = errors.New("too much for this gate")
-		w.mu.Unlock()
 		w.last(t)
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
+		if len(w.all()) != 1 {
+			t.Fatalf("%d bundles where the first was taken", len(w.all()))
+		}
+		k := idp.Rotate("EdDSA")
+		w.answer(errors.New("too much for this gate"))
+		w.provider.Hint(t.Context(), idp.URL(), k.ID)
+		time.Sleep(10*time.Minute + time.Second)
 		all := w.all()
-		if len(all) != 5 || strings.Count(w.log.String(), "too much for this gate") != 5 {
-			t.Errorf("%d bundles; the log is:\n%s", len(all), w.log)
+		if len(all) != 12 || strings.Count(w.log.String(), "too much for this gate") != 1 || idp.Requests(jwkstest.KeysPath) != 2 {
+			t.Errorf("%d bundles after %d requests; the log is:\n%s", len(all), idp.Requests(jwkstest.KeysPath), w.log)
 		}
 		for n, b := range all[1:] {
-			if b.Version <= all[n].Version || !b.FetchedAt.After(all[n].FetchedAt) {
+			if b.Version <= all[n].Version || !holds(b, k) {
 				t.Errorf("bundle %d does not come after the one before: %+v", n+2, b)
 			}
+		}
+		w.answer(nil)
+		time.Sleep(time.Minute)
+		if len(w.all()) != 13 || !strings.Contains(w.log.String(), "taken again") {
+			t.Errorf("%d bundles; the log is:\n%s", len(w.all()), w.log)
+		}
+		time.Sleep(10 * time.Minute)
+		if len(w.all()) != 13 {
+			t.Errorf("%d bundles where the last was taken", len(w.all()))
+		}
+	})
+}
+
+// A hint for a key that is known here says that the router lacks it.
+func TestAHintForAKnownKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		idp := n.issuer(t, first, "EdDSA")
+		idp.Misbehave(jwkstest.Behaviour{CacheControl: "max-age=3600"})
+		w := watch(t, n.options([]*jwkstest.Issuer{idp}, "EdDSA"))
+		w.last(t)
+		hint := func() int {
+			w.provider.Hint(t.Context(), idp.URL(), idp.Keys()[0].ID)
+			return len(w.all())
+		}
+		if got := hint(); got != 1 {
+			t.Errorf("%d bundles: the first had just gone out", got)
+		}
+		w.answer(errors.New("not now"))
+		time.Sleep(2 * time.Minute)
+		if got := hint(); got != 2 {
+			t.Errorf("%d bundles after a hint", got)
+		}
+		w.answer(nil)
+		if got := hint(); got != 3 {
+			t.Errorf("%d bundles after a hint for one that was refused", got)
+		}
+		for range 100 {
+			hint()
+		}
+		if got := len(w.all()); got != 3 || idp.Requests(jwkstest.KeysPath) != 1 {
+			t.Errorf("%d bundles after a flood of hints, and %d requests", got, idp.Requests(jwkstest.KeysPath))
 		}
 	})
 }
