@@ -15,6 +15,7 @@ type Document struct {
 	Source   string                     `json:"source"`
 	State    outbox.State               `json:"state"` // final when every command channel's is
 	Channels map[string]ChannelDocument `json:"channels"`
+	Receipt  string                     `json:"receipt,omitempty"` // of the acceptance, to the request that was accepted
 }
 
 // ChannelDocument tells where an event is on one channel.
@@ -48,7 +49,7 @@ type Question struct {
 // event did not exist. The error is a *Problem.
 func (in *Intake) Ask(ctx context.Context, q Question) (*Document, error) {
 	s := &Submission{RequestID: q.RequestID, Ingress: q.Ingress, Addr: q.Addr}
-	who, err := in.rules.Load().Trust.Authenticate(q.Credential, in.o.Wall())
+	who, err := in.now.Load().Trust.Authenticate(q.Credential, in.o.Wall())
 	if err != nil {
 		return nil, in.refuse(s, nil, nil, err)
 	}

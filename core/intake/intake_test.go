@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,12 +34,15 @@ type bench struct {
 // scripted is a store that notes its appends, and answers as a test wants.
 type scripted struct {
 	*memory.Store
+	mu      sync.Mutex
 	appends [][]*outbox.Entry
 	answer  func(i int, a outbox.Appended) outbox.Appended // nil for as it comes
 }
 
 func (s *scripted) Append(ctx context.Context, entries ...*outbox.Entry) []outbox.Appended {
+	s.mu.Lock()
 	s.appends = append(s.appends, entries)
+	s.mu.Unlock()
 	out := s.Store.Append(ctx, entries...)
 	for i := range out {
 		if s.answer != nil {
@@ -46,6 +50,13 @@ func (s *scripted) Append(ctx context.Context, entries ...*outbox.Entry) []outbo
 		}
 	}
 	return out
+}
+
+// last is the id of the entry that came last.
+func (s *scripted) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.appends[len(s.appends)-1][0].Event.ID
 }
 
 // generation has keys k1.. of principals p1.., and a route with that rate.
@@ -65,7 +76,7 @@ func generation(t *testing.T, keys int, rate route.Rate) *intake.Generation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &intake.Generation{Trust: snapshot, Table: table}
+	return &intake.Generation{Trust: snapshot, Table: table, Batch: 10}
 }
 
 func secret(n int) []byte { return bytes.Repeat([]byte{byte(n)}, webhook.MinSecret) }
@@ -74,7 +85,7 @@ func newBench(t *testing.T, o intake.Options, g *intake.Generation) *bench {
 	t.Helper()
 	b := &bench{t: t, now: time.Unix(1767225600, 0)}
 	b.store = &scripted{Store: memory.New(memory.Options{Remember: time.Hour, KeepStatus: time.Hour, MaxIDs: 1000, Capacity: 1 << 20, MaxPending: map[string]int64{"commands": 1 << 20}})}
-	o.Store, o.Batch, o.Log = b.store, 10, zerolog.New(&b.log)
+	o.Store, o.Log = b.store, zerolog.New(&b.log)
 	o.Now = func() time.Time { return b.now }
 	b.Intake = intake.New(o, g)
 	t.Cleanup(func() { b.Drain(); _ = b.store.Close() })
@@ -204,8 +215,8 @@ func TestWaitEndsWithTheSender(t *testing.T) {
 	}
 }
 
-// TestLogHoldsNothingUnproven: before its credential has verified, nothing a
-// sender wrote is in the log.
+// TestLogHoldsNothingUnproven: before its credential has verified, what a sender
+// wrote is in the log only as unverified, and the event not at all.
 func TestLogHoldsNothingUnproven(t *testing.T) {
 	b := newBench(t, intake.Options{}, generation(t, 1, route.Rate{}))
 	s := b.submission(1, "e1", event("e1", ""))
@@ -214,11 +225,20 @@ func TestLogHoldsNothingUnproven(t *testing.T) {
 	if _, err := b.Accept(context.Background(), s); err == nil {
 		t.Fatal("taken")
 	}
-	if log := b.log.String(); strings.Contains(log, "FORGED") || !strings.Contains(log, "signature_mismatch") {
+	if log := b.log.String(); strings.Contains(log, "FORGED") || !strings.Contains(log, `"reason":"signature_mismatch","unverified":{"key":"`+s.Credential.KeyID[0]+`"}`) {
 		t.Errorf("log is %s", log)
 	}
 	if c := b.Counts(); c.Refused != 1 || c.Accepted != 0 {
 		t.Errorf("counts are %+v", c)
+	}
+}
+
+// An event key beside a credential that is bound to none is no second credential, and
+// the answer says what it is.
+func TestEventKeyUnboundIsExplained(t *testing.T) {
+	refusal := error(&trust.Refusal{Code: trust.CodeAmbiguousCredential, Reason: trust.ReasonEventKeyUnbound})
+	if p := intake.ProblemOf(refusal); p.Code != intake.AmbiguousCredential || !strings.Contains(p.Detail, "headgate-event-key") {
+		t.Errorf("got %+v", p)
 	}
 }
 

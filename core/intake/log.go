@@ -33,21 +33,39 @@ func (in *Intake) Counts() Counts {
 const maxLogged = 256
 
 // refuse makes a problem of err and writes the decision down. Before the
-// credential has verified nothing the sender wrote goes into the log.
+// credential has verified what the sender wrote goes into the log only as
+// unverified, bounded and escaped.
 func (in *Intake) refuse(s *Submission, who *trust.Identity, e *sdk.Event, err error) *Problem {
 	p := problemOf(err)
 	in.counts.refused.Add(1)
 	line := in.o.Log.Info().Str("request", s.RequestID).Str("ingress", s.Ingress).Str("addr", s.Addr).
 		Str("code", string(p.Code)).Str("reason", clip(p.Reason))
-	if refusal, ok := errors.AsType[*trust.Refusal](err); ok && len(refusal.Verdicts) > 0 {
+	if refusal, ok := errors.AsType[*trust.Refusal](err); ok {
+		tell(line, refusal)
+	}
+	name(line, who, e).Msg("refused")
+	if in.o.Observe != nil {
+		in.o.Observe.Refused(&Refused{Submission: s, Problem: p, Who: who, Event: e, Err: err, Began: s.began})
+	}
+	return p
+}
+
+// tell adds what stands behind a reason.
+func tell(line *zerolog.Event, r *trust.Refusal) {
+	if len(r.Verdicts) > 0 {
 		verdicts := zerolog.Dict()
-		for _, v := range refusal.Verdicts {
+		for _, v := range r.Verdicts {
 			verdicts.Str(v.Provider, v.Reason)
 		}
 		line.Dict("verdicts", verdicts)
 	}
-	name(line, who, e).Msg("refused")
-	return p
+	if len(r.Unverified) > 0 {
+		said := zerolog.Dict()
+		for _, u := range r.Unverified {
+			said.Str(u.Name, u.Value)
+		}
+		line.Dict("unverified", said)
+	}
 }
 
 func (in *Intake) accepted(s *Submission, who *trust.Identity, entry *outbox.Entry, status Status) {

@@ -8,6 +8,7 @@ import (
 	"github.com/headgate-io/headgate/core/route"
 	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/receipt"
 )
 
 // call is a submission whose sender is known, under one set of rules.
@@ -26,9 +27,20 @@ type offer struct {
 	result  Result
 }
 
+// takeRate lets one event through the limit of its sender at its ingress.
+func (in *Intake) takeRate(c *call) error {
+	return in.rates.take(rateKey{principal: c.who.Principal, ingress: c.Ingress}, c.rules.Rates[c.Ingress], c.now)
+}
+
 // prepare reads one event and takes it through every decision before the outbox.
-func (in *Intake) prepare(c *call, text []byte) offer {
+// counts says that it still has to be let through the limit of its sender.
+func (in *Intake) prepare(c *call, text []byte, counts bool) offer {
 	e, err := sdk.ParseEvent(text)
+	if counts {
+		if limited := in.takeRate(c); limited != nil {
+			err = limited // whatever it is: what cannot be read counts, too
+		}
+	}
 	o := offer{result: Result{ID: e.ID, Source: e.Source}}
 	if err == nil {
 		o.entry, o.targets, err = in.decide(c, e)
@@ -60,11 +72,17 @@ func (in *Intake) decide(c *call, e sdk.Event) (*outbox.Entry, []route.Target, e
 	if err := c.rules.Table.Validate(&e, match); err != nil {
 		return nil, nil, err
 	}
-	if err := in.rates.take(c.who.Principal, match.Routes, c.now); err != nil {
+	if err := in.rates.takeRoutes(c.who.Principal, match.Routes, c.now); err != nil {
 		return nil, nil, err
 	}
 	entry, err := c.entry(e, proof, match)
-	return entry, match.Targets, err
+	if err == nil {
+		err = in.shares.take(entry, c.rules.MaxPending, c.now)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return entry, match.Targets, nil
 }
 
 func requirements(m route.Match) []trust.Requirement {
@@ -115,7 +133,7 @@ func (in *Intake) append(ctx context.Context, c *call, offers []offer) {
 	outcomes := in.o.Store.Append(ctx, entries...)
 	for i := range offers {
 		if offers[i].entry != nil {
-			in.finish(c, &offers[i], outcomes[0])
+			in.finish(ctx, c, &offers[i], outcomes[0])
 			outcomes = outcomes[1:]
 		}
 	}
@@ -123,8 +141,9 @@ func (in *Intake) append(ctx context.Context, c *call, offers []offer) {
 
 // finish answers for an event that the outbox has said its word about: only one
 // that is stored anew goes out by telemetry and is counted as accepted.
-func (in *Intake) finish(c *call, o *offer, a outbox.Appended) {
+func (in *Intake) finish(ctx context.Context, c *call, o *offer, a outbox.Appended) {
 	err := a.Err
+	in.shares.settle(o.entry, err == nil && a.Verdict == outbox.Stored, c.now)
 	if err == nil && a.Verdict == outbox.Conflict {
 		err = &Problem{Code: Conflict}
 	}
@@ -135,11 +154,12 @@ func (in *Intake) finish(c *call, o *offer, a outbox.Appended) {
 	case a.Verdict == outbox.Duplicate:
 		o.result.Status = Duplicate
 		in.counts.duplicate.Add(1)
+		in.taken(ctx, c, o, a)
 		return
 	}
 	for _, t := range o.targets {
 		if !t.Command {
-			in.o.Telemetry[t.Channel].Publish(o.entry, t.Transforms)
+			c.rules.Telemetry[t.Channel].Publish(o.entry, t.Transforms)
 		}
 	}
 	o.result.Status = Queued
@@ -147,5 +167,37 @@ func (in *Intake) finish(c *call, o *offer, a outbox.Appended) {
 		o.result.Status = Accepted
 	}
 	in.counts.accepted.Add(1)
+	in.taken(ctx, c, o, a)
 	in.accepted(c.Submission, &c.who, o.entry, o.result.Status)
+}
+
+// taken makes the receipt of an event that was taken, where one is wanted, and
+// tells who observes.
+func (in *Intake) taken(ctx context.Context, c *call, o *offer, a outbox.Appended) {
+	if c.Receipt && in.o.Receipt != nil && a.Durable && a.Seq != 0 {
+		o.result.Receipt = in.receipt(ctx, c, o, a)
+	}
+	if in.o.Observe != nil {
+		in.o.Observe.Taken(&Taken{Submission: c.Submission, Status: o.result.Status, Seq: a.Seq, Entry: o.entry, Began: c.began})
+	}
+}
+
+// receipt is the text of one for the acceptance, which for a duplicate was
+// another's: of one that is forgotten, or of another principal, there is none.
+func (in *Intake) receipt(ctx context.Context, c *call, o *offer, a outbox.Appended) string {
+	e := o.entry
+	r := receipt.Receipt{ID: e.Event.ID, Source: e.Event.Source, Digest: receipt.Digest(e.Digest), Accepted: e.Accepted, Seq: a.Seq, Principal: e.Principal}
+	if a.Verdict == outbox.Duplicate {
+		st, err := in.o.Store.Lookup(ctx, e.Key())
+		if err != nil || st.Principal != e.Principal || st.Seq != a.Seq {
+			return ""
+		}
+		r.Accepted = st.Accepted
+	}
+	text, err := in.o.Receipt(r)
+	if err != nil { // the event is taken all the same
+		in.o.Log.Error().Err(err).Str("request", c.RequestID).Msg("a receipt cannot be signed")
+		return ""
+	}
+	return string(text)
 }

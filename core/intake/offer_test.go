@@ -37,7 +37,8 @@ func newTelling(t *testing.T) (*bench, *published) {
 		t.Fatal(err)
 	}
 	told := new(published)
-	return newBench(t, intake.Options{Telemetry: map[string]intake.Publisher{"telemetry": told}}, g), told
+	g.Telemetry = map[string]intake.Publisher{"telemetry": told}
+	return newBench(t, intake.Options{}, g), told
 }
 
 func (b *bench) batch(events ...[]byte) []intake.Result {
@@ -209,7 +210,7 @@ func TestTransformsAreFixedAtAcceptance(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := generation(t, 1, route.Rate{})
-	g.Table = table
+	g.Table, g.Telemetry = table, map[string]intake.Publisher{"telemetry": told}
 	b.Use(g)
 	if _, err := b.Accept(context.Background(), b.submission(1, "a", event("a", ""))); err != nil {
 		t.Fatal(err)

@@ -87,6 +87,12 @@ func (p *Problem) Error() string {
 	return string(p.Code) + ": " + p.Reason
 }
 
+// details are for refusals of trust whose title misleads. They say nothing of which
+// credential would do.
+var details = map[string]string{
+	trust.ReasonEventKeyUnbound: "The headgate-event-key header is only for a token that is bound to that key (cnf), and what this request shows is not.",
+}
+
 // Status is the HTTP status.
 func (p *Problem) Status() int { return codes[p.Code].status }
 
@@ -111,7 +117,7 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &problem):
 		return problem
 	case errors.As(err, &refusal):
-		return &Problem{Code: Code(refusal.Code), RetryAfter: refusal.RetryAfter, Reason: refusal.Reason}
+		return &Problem{Code: Code(refusal.Code), Detail: details[refusal.Reason], RetryAfter: refusal.RetryAfter, Reason: refusal.Reason}
 	case errors.Is(err, sdk.ErrBadID):
 		return &Problem{Code: BadID, Detail: err.Error(), Reason: "event_id"}
 	case errors.Is(err, sdk.ErrBatchSize):
