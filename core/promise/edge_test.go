@@ -2,6 +2,7 @@ package promise_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // edge signs and posts events, as a producer does.
 type edge struct {
 	url    string
+	key    string // empty for keyID
 	signer *webhook.Signer
 	client *http.Client
 }
@@ -76,7 +78,7 @@ func (e *edge) request(ctx context.Context, contentType, id string, body []byte,
 		return nil, err
 	}
 	req.Header.Set("Content-Type", contentType)
-	req.Header.Set(webhook.HeaderKeyID, keyID)
+	req.Header.Set(webhook.HeaderKeyID, cmp.Or(e.key, keyID))
 	req.Header.Set(webhook.HeaderID, id)
 	req.Header.Set(webhook.HeaderTimestamp, webhook.Timestamp(at))
 	req.Header.Set(webhook.HeaderSignature, e.signer.Sign(id, at, body))

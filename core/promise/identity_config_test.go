@@ -29,11 +29,11 @@ allow_private = true
 %s
 [[grants]]
 auth = %q
-match = { client = %s }
+match = { issuer = %s, client = %s }
 sources = ["//shop.example/**"]
 types = ["com.example.order.*", "com.example.note"]
 scopes = ["orders:write"]
-`, a.name, a.plugin, list(a.issuers), audience, a.alg, a.more, a.config, a.name, list(a.clients))
+`, a.name, a.plugin, list(a.issuers), audience, a.alg, a.more, a.config, a.name, list(a.issuers), list(a.clients))
 }
 
 // ofNode is the [[auth]] of a provider in Node, as it is by default.

@@ -277,7 +277,7 @@ func (r *router) events() map[string]admin.Event {
 
 // act is an operator's deed on one event of a channel.
 func (r *router) act(verb admin.Verb, channel, id string) error {
-	_, err := r.ask.Act(context.Background(), admin.Act{Verb: verb, Channel: channel, Events: []admin.Pick{{Key: outbox.Key{Source: source, ID: id}}}})
+	_, err := r.ask.Act(context.Background(), admin.Act{Verb: verb, Channel: channel, Why: "test", Events: []admin.Pick{{Key: outbox.Key{Source: source, ID: id}}}})
 	return err
 }
 
