@@ -166,12 +166,22 @@ func (h *hostility) confine(bytes int64) (outcome func() string) {
 			h.kill() // a group that has a process stays
 			_ = os.Remove(dir)
 		})
-		err := os.WriteFile(filepath.Join(dir, at.limit), []byte(strconv.FormatInt(bytes, 10)), 0)
-		if err = errors.Join(err, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(h.process.Process.Pid)), 0)); err == nil {
+		err := overwrite(filepath.Join(dir, at.limit), bytes)
+		if err = errors.Join(err, overwrite(filepath.Join(dir, "cgroup.procs"), int64(h.process.Process.Pid))); err == nil {
 			return func() string { return fmt.Sprintf("in a control group of %d MiB", bytes>>20) }
 		}
 	}
 	return func() string { return "without a control group" }
+}
+
+// overwrite writes to a file that is there, as those of a control group are.
+func overwrite(file string, n int64) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strconv.FormatInt(n, 10))
+	return errors.Join(err, f.Close())
 }
 
 // behave wants that one who behaves is served, as soon as there is room.

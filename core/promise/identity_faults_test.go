@@ -160,7 +160,7 @@ func (f *faults) parses() {
 				panic(err)
 			}
 			change(doc)
-			write(w, []byte(text(f.T, doc)))
+			respond(w, []byte(text(f.T, doc)))
 		}
 	}
 	edit := func(member string, value any) spoil {
@@ -169,18 +169,18 @@ func (f *faults) parses() {
 	for _, at := range []struct{ name, path string }{{"discovery", discovery}, {"keys", keys}} {
 		add(at.name+" a page", at.path, "content type", func(w http.ResponseWriter, _ *http.Request, good []byte) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			write(w, good)
+			respond(w, good)
 		})
-		add(at.name+" truncated", at.path, "metadata|key set", func(w http.ResponseWriter, _ *http.Request, good []byte) { write(w, good[:len(good)-1]) })
+		add(at.name+" truncated", at.path, "metadata|key set", func(w http.ResponseWriter, _ *http.Request, good []byte) { respond(w, good[:len(good)-1]) })
 		add(at.name+" in error", at.path, "status 500", func(w http.ResponseWriter, _ *http.Request, good []byte) {
 			w.WriteHeader(http.StatusInternalServerError)
-			write(w, good)
+			respond(w, good)
 		})
 		add(at.name+" huge", at.path, "answer is longer than", func(w http.ResponseWriter, _ *http.Request, good []byte) {
-			write(w, append(bytes.Repeat([]byte(" "), jwk.MaxSetText), good...))
+			respond(w, append(bytes.Repeat([]byte(" "), jwk.MaxSetText), good...))
 		})
 		add(at.name+" twice said", at.path, "metadata|key set", func(w http.ResponseWriter, _ *http.Request, good []byte) {
-			write(w, append([]byte(`{"issuer":"https://idp.example","keys":[],`), good[1:]...))
+			respond(w, append([]byte(`{"issuer":"https://idp.example","keys":[],`), good[1:]...))
 		})
 	}
 	add("discovery of another", discovery, "metadata is that of the issuer", edit("issuer", "https://idp.example"))
@@ -209,7 +209,7 @@ func (f *faults) parses() {
 	f.mux.Handle("/oauth2/weak/", weak)
 	f.mux.HandleFunc("/oauth2/weak"+keys, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		write(w, []byte(text(f.T, map[string]any{"keys": []any{map[string]any{"kty": "RSA", "alg": "RS256", "kid": "weak", "use": "sig",
+		respond(w, []byte(text(f.T, map[string]any{"keys": []any{map[string]any{"kty": "RSA", "alg": "RS256", "kid": "weak", "use": "sig",
 			"n": base64.RawURLEncoding.EncodeToString(private.N.Bytes()), "e": "AQAB"}}})))
 	})
 	key := jwkstest.Key{ID: "weak", Alg: "RS256", Private: private}
@@ -220,13 +220,13 @@ func (f *faults) parses() {
 // elsewhere is another origin that serves the same, with the same certificate.
 func (f *faults) elsewhere() string { return serveTLS(f.T, f.mux, nil) }
 
-func honest(w http.ResponseWriter, _ *http.Request, good []byte) { write(w, good) }
+func honest(w http.ResponseWriter, _ *http.Request, good []byte) { respond(w, good) }
 
 // moving redirects, once, to where the good answer is.
 func moving() spoil {
 	return func(w http.ResponseWriter, r *http.Request, good []byte) {
 		if r.URL.RawQuery != "" {
-			write(w, good)
+			respond(w, good)
 			return
 		}
 		http.Redirect(w, r, r.URL.Path+"?there", http.StatusFound)
@@ -243,11 +243,11 @@ func ofFirst(t *testing.T, change func(key map[string]any)) spoil {
 			panic(err)
 		}
 		change(set.Keys[0])
-		write(w, []byte(text(t, set)))
+		respond(w, []byte(text(t, set)))
 	}
 }
 
-func write(w io.Writer, b []byte) { _, _ = w.Write(b) } // whoever asked may be gone
+func respond(w io.Writer, b []byte) { _, _ = w.Write(b) } // whoever asked may be gone
 
 // jwkWith is a public key as a JWK, with another member.
 func jwkWith(k jwkstest.Key, member string, value any) map[string]any {
