@@ -82,29 +82,48 @@ func (c *Client) call(ctx context.Context, method, target string, send, receive 
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%w on %s: is it running, with this [data] dir?", ErrUnreachable, c.path)
+		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var f fault
-		_ = json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&f)
-		switch resp.StatusCode {
-		case http.StatusNotFound:
-			return &remoteError{f.Error, ErrNotFound}
-		case http.StatusBadRequest:
-			return &remoteError{f.Error, ErrBad}
-		}
-		return fmt.Errorf("router: %s", f.Error)
-	}
 	if err := json.NewDecoder(resp.Body).Decode(receive); err != nil {
 		return fmt.Errorf("router's answer: %w", err)
 	}
 	return nil
+}
+
+// send gives whatever is answered. The caller closes its body.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil && req.Context().Err() != nil {
+		return nil, req.Context().Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w on %s: is it running, with this [data] dir?", ErrUnreachable, c.path)
+	}
+	return resp, nil
+}
+
+// do gives an answer that is one. The caller closes its body.
+func (c *Client) do(req *http.Request) (*http.Response, error) {
+	resp, err := c.send(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var f fault
+	_ = json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&f)
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		return nil, &remoteError{f.Error, ErrNotFound}
+	case http.StatusBadRequest:
+		return nil, &remoteError{f.Error, ErrBad}
+	}
+	return nil, fmt.Errorf("router: %s", f.Error)
 }
 
 // remoteError keeps an error's kind across the socket.

@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 )
 
@@ -15,27 +13,21 @@ type Checked struct {
 // Copy asks for a backup.
 type Copy struct {
 	Dir string `json:"dir"` // absolute; new, or empty
-	Why string `json:"why,omitempty"`
+	Why string `json:"why"`
 }
 
-// dataRoutes are about the data directory as a whole.
-func (s *Server) dataRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /v1/verify", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) { return s.router.Verify(r.Context()) })
+func (s *Server) backup(r *http.Request) (any, error) {
+	var c Copy
+	if err := read(r, &c); err != nil {
+		return nil, err
+	}
+	if c.Why == "" {
+		return nil, errNoReason
+	}
+	err := s.audited(r.Context(), Record{Verb: "backup", Why: c.Why, Detail: map[string]string{"dir": c.Dir}}, func() (int, error) {
+		return 0, s.o.Router.Backup(r.Context(), c)
 	})
-	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) {
-			var c Copy
-			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&c); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrBad, err)
-			}
-			err := s.router.Backup(r.Context(), c)
-			s.log.Info().Str("verb", "backup").Str("dir", c.Dir).Str("why", c.Why).AnErr("failed", err).Msg("operator")
-			return struct{}{}, err
-		})
-	})
+	return struct{}{}, err
 }
 
 // Verify implements Router.

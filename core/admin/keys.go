@@ -47,13 +47,6 @@ type DeliveryKey struct {
 	Signs bool   `json:"signs"` // deliveries, now
 }
 
-// keyRoutes are about keys.
-func (s *Server) keyRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) { return s.router.Keys(r.Context()) })
-	})
-}
-
 // Keys implements Router.
 func (c *Client) Keys(ctx context.Context) (k Keys, err error) {
 	return k, c.call(ctx, http.MethodGet, "/v1/keys", nil, &k)

@@ -2,18 +2,19 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"github.com/headgate-io/headgate/core/outbox"
+	"golang.org/x/sync/errgroup"
 )
 
 // Errors that are the operator's.
@@ -24,123 +25,156 @@ var (
 
 const (
 	headerTimeout = 5 * time.Second
-	maxBody       = 4 << 20 // MaxPicks with long names
-	maxSocketPath = 104     // sun_path on the BSDs; Linux has 108
+	readTimeout   = 30 * time.Second // of a whole request: maxBody over a poor line
+	writeTimeout  = 30 * time.Second // of a whole answer, once there is one
+	idleTimeout   = time.Minute
+	maxHeaders    = 16 << 10
+	maxBody       = 4 << 20         // MaxPicks with long names
+	maxSocketPath = 104             // sun_path on the BSDs; Linux has 108
+	grace         = 2 * time.Second // for answers under way when the router ends
 )
+
+// Options are what a Server is made of.
+type Options struct {
+	Socket    string // path of the unix socket
+	HTTP      *HTTP  // nil for the unix socket alone
+	Router    Router
+	Decisions *Decisions // nil for none: nobody can look on
+	Auditor   Auditor    // nil for none
+	Log       zerolog.Logger
+}
 
 // Server answers operators. Make one with NewServer.
 type Server struct {
-	router   Router
-	log      zerolog.Logger
+	o      Options
+	doors  []door
+	access atomic.Pointer[Access]
+	tls    atomic.Pointer[tls.Config] // nil for none
+	recent recent
+}
+
+// door is a listener with what is asked there.
+type door struct {
+	name     string
 	listener net.Listener
 	server   *http.Server
 }
 
-// NewServer binds the unix socket, mode 0600. The caller holds the lock of its
-// directory, so a socket file that is there is left over and is replaced.
-func NewServer(path string, r Router, log zerolog.Logger) (*Server, error) {
+// NewServer binds the unix socket, mode 0600, and the address of HTTP. The caller
+// holds the lock of the socket's directory, so a socket file that is there is left
+// over and is replaced.
+func NewServer(o Options) (*Server, error) {
+	s := &Server{o: o}
+	l, err := listenUnix(o.Socket)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket %s: %w", o.Socket, err)
+	}
+	s.doors = []door{{name: "admin socket", listener: l, server: s.unixServer()}}
+	if o.HTTP == nil {
+		return s, nil
+	}
+	s.Use(o.HTTP.Access)
+	if l, err = s.listenHTTP(); err != nil {
+		return nil, errors.Join(fmt.Errorf("admin http: %w", err), s.Close())
+	}
+	s.doors = append(s.doors, door{name: "admin http", listener: l, server: s.httpServer()})
+	return s, nil
+}
+
+func listenUnix(path string) (net.Listener, error) {
 	if len(path) >= maxSocketPath {
-		return nil, fmt.Errorf("admin socket %s: the path is too long for a unix socket: set a shorter [data] dir", path)
+		return nil, errors.New("the path is too long for a unix socket: set a shorter [data] dir")
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, err
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, err
 	}
 	if err := os.Chmod(path, 0o600); err != nil { // the directory is 0700 all along
-		_ = l.Close()
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, errors.Join(err, l.Close())
 	}
-	s := &Server{router: r, log: log, listener: l}
-	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: headerTimeout}
-	return s, nil
+	return l, nil
+}
+
+// unixServer serves who could open the socket: the router's own user, and root.
+func (s *Server) unixServer() *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.health())
+	mux.Handle("/v1/", s.api())
+	server := s.newHTTPServer(mux)
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		actor, err := peerOf(c)
+		if err != nil { // and then it may do nothing
+			s.o.Log.Error().Err(err).Msg("admin socket: the peer is not known")
+			return ctx
+		}
+		return withCaller(ctx, caller{actor: actor, role: local})
+	}
+	return server
+}
+
+// newHTTPServer bounds what a peer can hold up. Answers get their time when they
+// are there: an act may take long.
+func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // one request at a time is all that operators need
+	return &http.Server{Handler: h, Protocols: protocols, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaders, ErrorLog: log.New(complaints{s.o.Log}, "", 0)}
+}
+
+// complaints writes what net/http says of peers into the log.
+type complaints struct{ log zerolog.Logger }
+
+func (c complaints) Write(line []byte) (int, error) {
+	c.log.Debug().Str("says", strings.TrimSpace(string(line))).Msg("http")
+	return len(line), nil
+}
+
+// Address is where HTTP listens; empty for nowhere.
+func (s *Server) Address() string {
+	if len(s.doors) < 2 {
+		return ""
+	}
+	return s.doors[1].listener.Addr().String()
 }
 
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.server.Close() })
-	defer stop()
-	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("admin socket: %w", err)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, d := range s.doors {
+		g.Go(func() error { return d.run(ctx) })
+	}
+	return g.Wait()
+}
+
+func (d door) run(ctx context.Context) error {
+	d.server.BaseContext = func(net.Listener) context.Context { return ctx } // what streams or waits ends with it
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if d.server.Shutdown(limit) != nil { // somebody takes no answer
+			_ = d.server.Close()
+		}
+	})
+	err := d.server.Serve(d.listener)
+	if !stop() {
+		<-ended
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	return nil
 }
 
-// Close gives the socket back when Run was never called.
-func (s *Server) Close() error { return s.listener.Close() }
-
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/top", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) { return s.router.Top(r.Context()) })
-	})
-	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) {
-			q := r.URL.Query()
-			f := outbox.Filter{Channel: q.Get("channel"), State: outbox.State(q.Get("state")), Source: q.Get("source"), Type: q.Get("type"),
-				Principal: q.Get("principal"), KeyID: q.Get("key"), Held: q.Get("held") == "true"}
-			f.Limit, _ = strconv.Atoi(q.Get("limit"))
-			f.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
-			return s.router.Events(r.Context(), f)
-		})
-	})
-	mux.HandleFunc("GET /v1/event", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) {
-			q := r.URL.Query()
-			return s.router.Event(r.Context(), outbox.Key{Source: q.Get("source"), ID: q.Get("id")})
-		})
-	})
-	mux.HandleFunc("POST /v1/acts", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, func() (any, error) {
-			var a Act
-			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&a); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrBad, err)
-			}
-			done, err := s.router.Act(r.Context(), a)
-			s.note(&a, done, err)
-			return done, err
-		})
-	})
-	s.keyRoutes(mux)
-	s.dataRoutes(mux)
-	return mux
-}
-
-// note writes an act down.
-func (s *Server) note(a *Act, done Done, err error) {
-	line := s.log.Info().Str("verb", string(a.Verb)).Str("channel", a.Channel)
-	if len(a.Events) > 0 { // the first one names the page
-		line.Str("source", a.Events[0].Source).Str("id", a.Events[0].ID).Int("events", len(a.Events))
+// Close gives the addresses back when Run was never called.
+func (s *Server) Close() error {
+	var errs []error
+	for _, d := range s.doors {
+		errs = append(errs, d.listener.Close())
 	}
-	line.Str("why", a.Why).Int("changed", done.Changed).AnErr("failed", err).Msg("operator")
-}
-
-// fault is the body of an answer that is none.
-type fault struct {
-	Error string `json:"error"`
-}
-
-func (s *Server) answer(w http.ResponseWriter, get func() (any, error)) {
-	doc, err := get()
-	status := http.StatusOK
-	if err != nil {
-		doc = fault{Error: err.Error()}
-		switch {
-		case errors.Is(err, ErrNotFound):
-			status = http.StatusNotFound
-		case errors.Is(err, ErrBad):
-			status = http.StatusBadRequest
-		default:
-			status = http.StatusInternalServerError
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(doc); err != nil {
-		s.log.Debug().Err(err).Msg("operator left")
-	}
+	return errors.Join(errs...)
 }

@@ -25,6 +25,11 @@ type Router interface {
 	Keys(ctx context.Context) (Keys, error)
 	Verify(ctx context.Context) (Checked, error)
 	Backup(ctx context.Context, to Copy) error
+	// Reload reads the configuration again and puts it in place, all of it or none.
+	Reload(ctx context.Context, o Reload) (Reloaded, error)
+	// Levels lists what each part of the router writes into its log, by name.
+	Levels(ctx context.Context) ([]PartLevel, error)
+	SetLevel(ctx context.Context, to LevelChange) error
 }
 
 // Top is the state of a router on one screen.
@@ -32,6 +37,7 @@ type Top struct {
 	Version   string          `json:"version"`
 	Started   time.Time       `json:"started"`
 	Dev       bool            `json:"dev,omitempty"`
+	Draining  bool            `json:"draining,omitempty"`
 	Doors     []Door          `json:"doors"`
 	Replies   Replies         `json:"replies"`
 	Intake    intake.Counts   `json:"intake"`
@@ -39,8 +45,30 @@ type Top struct {
 	Commands  []Command       `json:"commands"`
 	Telemetry []Telemetry     `json:"telemetry"`
 	Plugins   []Plugin        `json:"plugins"`
+	Required  []string        `json:"required,omitempty"` // names of the plugins that events on some way go through
 	Trust     []Trust         `json:"trust,omitempty"`
+	Audit     *Audit          `json:"audit,omitempty"` // nil for none
+	Tail      TailCounts      `json:"tail"`
 	Keys      json.RawMessage `json:"keys"` // JWK Set of the delivery keys
+}
+
+// Audit is the audit log.
+type Audit struct {
+	Records    uint64    `json:"records"`
+	Bytes      int64     `json:"bytes"`
+	Files      int       `json:"files"`
+	Behind     uint64    `json:"behind"`              // decisions in the store that are not in it yet
+	Suppressed uint64    `json:"suppressed"`          // refusals that were counted and not written, since the start
+	Checkpoint time.Time `json:"checkpoint,omitzero"` // of the newest one
+	Exported   time.Time `json:"exported,omitzero"`   // of the newest one that is kept elsewhere
+	Exports    int       `json:"exports"`             // places where checkpoints are kept
+	Failing    string    `json:"failing,omitempty"`   // why nothing is accepted now
+}
+
+// TailCounts are those of who looks at decisions.
+type TailCounts struct {
+	Readers int    `json:"readers"` // now
+	Missed  uint64 `json:"missed"`  // decisions, since the start
 }
 
 // Door is one ingress.
@@ -98,6 +126,8 @@ type Event struct {
 	Seq       uint64         `json:"seq"`
 	State     outbox.State   `json:"state"`
 	Principal sdk.Principal  `json:"principal"`
+	Key       string         `json:"key,omitempty"` // that proved the principal
+	Proof     sdk.Proof      `json:"proof"`
 	Accepted  time.Time      `json:"accepted"`
 	Channels  []ChannelState `json:"channels"`
 
