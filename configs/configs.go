@@ -14,6 +14,17 @@ var Quickstart []byte
 //go:embed curve.toml
 var Curve []byte
 
+// Container is what headgate init --container writes, once the public key of its
+// consumer is filled in: a router that others reach, all of it on one volume.
+//
+//go:embed container.toml
+var Container []byte
+
+// Service is the unit of systemd.
+//
+//go:embed systemd/headgate.service
+var Service []byte
+
 // Reference has every key at its default, with a comment.
 //
 //go:embed headgate.toml
