@@ -25,13 +25,13 @@ func openOutbox(cfg *config.Config, dir string, log zerolog.Logger) (outbox.Engi
 	}
 	j := &cfg.Journal
 	return journal.Open(journal.Options{Dir: datadir.Journal(dir), Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
-		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), Reserve: int64(j.Reserve), MaxPending: maxPending(cfg), Log: log})
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), Reserve: int64(j.Reserve), MaxPending: maxPending(cfg), Follow: cfg.Audit.On(), Log: log})
 }
 
 func memoryOutbox(cfg *config.Config) *memory.Store {
 	j := &cfg.Journal
 	return memory.New(memory.Options{Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
-		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), MaxPending: maxPending(cfg)})
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), MaxPending: maxPending(cfg), Follow: cfg.Audit.On()})
 }
 
 // maxPending is how many bytes each command channel may hold.
@@ -45,14 +45,17 @@ func maxPending(cfg *config.Config) map[string]int64 {
 	return out
 }
 
-func settings(c config.Channel) dispatch.Settings {
+func settings(c *config.Channel) dispatch.Settings {
 	return dispatch.Settings{Name: c.Name, Prefetch: c.Prefetch, AckTimeout: time.Duration(c.AckTimeout), MaxHold: time.Duration(c.MaxHold),
 		MaxAttempts: c.MaxAttempts, BackoffMin: time.Duration(c.Backoff.Min), BackoffMax: time.Duration(c.Backoff.Max), MaxAge: time.Duration(c.MaxAge),
 		KeepOriginal: c.KeepOriginal}
 }
 
-func httpLimits(l config.Limits, in *config.Ingress) ingress.HTTPLimits {
-	return ingress.HTTPLimits{Body: int64(in.MaxBody), Headers: int(l.HeaderBytes), HeaderTimeout: time.Duration(l.HeaderTimeout),
+// httpLimitKeys are those of [limits] that httpLimits has.
+var httpLimitKeys = []string{"limits.header_bytes", "limits.header_timeout", "limits.body_timeout", "limits.idle_timeout", "limits.connections", "limits.requests", "limits.streams"}
+
+func httpLimits(l config.Limits) ingress.HTTPLimits {
+	return ingress.HTTPLimits{Headers: int(l.HeaderBytes), HeaderTimeout: time.Duration(l.HeaderTimeout),
 		BodyTimeout: time.Duration(l.BodyTimeout), IdleTimeout: time.Duration(l.IdleTimeout), Connections: l.Connections,
 		Requests: l.Requests, Streams: l.Streams}
 }
@@ -82,15 +85,4 @@ func prefixes(in []config.Prefix) []netip.Prefix {
 		out[i] = p.Prefix
 	}
 	return out
-}
-
-// linesPerSecond is how many lines of one level each part of the router may
-// write: a flood of refusals must not become a flood of log. Counts are exact
-// all the same.
-const linesPerSecond = 200
-
-// part names the part of the router that a log line comes from.
-func part(log zerolog.Logger, name string) zerolog.Logger {
-	burst := func() zerolog.Sampler { return &zerolog.BurstSampler{Burst: linesPerSecond, Period: time.Second} }
-	return log.With().Str("part", name).Logger().Sample(zerolog.LevelSampler{InfoSampler: burst(), WarnSampler: burst(), ErrorSampler: burst()})
 }

@@ -15,55 +15,121 @@ import (
 // door is one ingress.
 type door struct {
 	runner
+	life
 	name, address string
-	requests      *topology.Requests // of a ZeroMQ door
-	zmq           *ingress.ZMQ       // likewise
+	http          *ingress.HTTP // of an HTTP door
+	zmq           *ingress.ZMQ  // of a ZeroMQ door, as is requests
+	requests      *topology.Requests
 }
 
 type runner interface {
 	Run(ctx context.Context, drain time.Duration) error
 }
 
-// openHTTP binds an HTTP door.
-func (c *Core) openHTTP(in *config.Ingress) error {
-	tlsConfig, err := serverTLS(c.cfg, in.TLS)
-	if err != nil {
-		return fmt.Errorf("ingress %s: %w", in.Name, err)
+// openDoors has every [[ingress]]: as it was, changed, or new.
+func (m *making) openDoors() error {
+	for i := range m.cfg.Ingress {
+		in := &m.cfg.Ingress[i]
+		open := m.openZMQ
+		if isHTTP(in) {
+			open = m.openHTTP
+		}
+		d, err := open(in)
+		if err != nil {
+			return fmt.Errorf("ingress %s: %w", in.Name, err)
+		}
+		m.doors = append(m.doors, d)
 	}
-	d := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: c.intake, TLS: tlsConfig, Behind: prefixes(in.Behind),
-		DefaultKeyIDs: in.DefaultKeyIDs, Keys: c.signing.JWKS, Limits: httpLimits(c.cfg.Limits, in), Log: part(c.o.Log, "ingress")})
-	at, err := url.Parse(in.Listen)
-	if err != nil {
-		return fmt.Errorf("ingress %s: %w", in.Name, err)
-	}
-	bound, err := d.Listen(at.Host)
-	if err != nil {
-		return err
-	}
-	c.bound = append(c.bound, d.Close)
-	c.doors = append(c.doors, door{runner: d, name: in.Name, address: at.Scheme + "://" + bound})
+	m.gone.doors = missing(m.was.doors, m.doors)
 	return nil
 }
 
-// openZMQ binds a ZeroMQ door.
-func (c *Core) openZMQ(in *config.Ingress) error {
-	l := c.cfg.Limits
-	setting, err := ingressSetting(c.cfg, in)
+// openHTTP has an HTTP door. One that has to be another and stays where it is
+// takes its address over from the one that was.
+func (m *making) openHTTP(in *config.Ingress) (*door, error) {
+	terms, err := httpTerms(m.cfg, in)
 	if err != nil {
-		return fmt.Errorf("ingress %s: %w", in.Name, err)
+		return nil, err
 	}
-	o := socketOptions(c.cfg, "ingress "+in.Name, in.IPCMode, setting)
-	o.Log = part(c.o.Log, "ingress").With().Str("ingress", in.Name).Logger()
-	requests, err := topology.NewRequests(o, topology.RequestLimits{Headers: int(l.HeaderBytes), Queue: l.ZMQRequests})
+	if d := named(m.was.doors, in.Name); d != nil && d.http != nil && !m.changed(config.KeyOf("ingress", in.Name, "listen")) && !m.changed(httpLimitKeys...) {
+		m.swaps = append(m.swaps, func() { d.http.Change(terms) })
+		return d, nil
+	}
+	at, err := url.Parse(in.Listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.bound = append(c.bound, release(requests))
-	c.rotates(o.Name, in.Curve, requests)
-	d := ingress.NewZMQ(ingress.ZMQOptions{Name: in.Name, Intake: c.intake, Socket: requests, DefaultKeyIDs: in.DefaultKeyIDs,
-		Limits: ingress.ZMQLimits{Body: int64(in.MaxBody), Headers: int(l.HeaderBytes), Requests: l.Requests, RequestsPerPeer: l.ZMQRequests}, Log: o.Log})
-	c.doors = append(c.doors, door{runner: served{d, requests}, name: in.Name, address: requests.Bound(), requests: requests, zmq: d})
+	h := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: m.c.intake, Terms: terms, Keys: m.c.signing.JWKS, Limits: httpLimits(m.cfg.Limits),
+		Log: m.c.part("ingress")})
+	var bound string
+	if from := m.heldBy(at.Host); from != nil {
+		bound, err = h.Inherit(from.http)
+	} else {
+		bound, err = h.Listen(at.Host)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.undo = append(m.undo, h.Close)
+	d := &door{runner: h, http: h, name: in.Name, address: at.Scheme + "://" + bound}
+	m.begins = append(m.begins, func(s *stage) { s.door(d) })
+	return d, nil
+}
+
+// heldBy is the HTTP door that has an address now.
+func (m *making) heldBy(host string) *door {
+	for i := range m.was.cfg.Ingress {
+		in := &m.was.cfg.Ingress[i]
+		if at, err := url.Parse(in.Listen); err == nil && isHTTP(in) && at.Host == host {
+			return m.was.doors[i]
+		}
+	}
 	return nil
+}
+
+func httpTerms(cfg *config.Config, in *config.Ingress) (ingress.HTTPTerms, error) {
+	secure, err := serverTLS(cfg, in.TLS)
+	return ingress.HTTPTerms{Terms: terms(in), TLS: secure, Behind: prefixes(in.Behind)}, err
+}
+
+func terms(in *config.Ingress) ingress.Terms {
+	return ingress.Terms{DefaultKeyIDs: in.DefaultKeyIDs, Body: int64(in.MaxBody)}
+}
+
+// openZMQ has a ZeroMQ door.
+func (m *making) openZMQ(in *config.Ingress) (*door, error) {
+	l := m.cfg.Limits
+	to, err := ingressSetting(m.cfg, in)
+	if err != nil {
+		return nil, err
+	}
+	d := named(m.was.doors, in.Name)
+	if d != nil && d.zmq != nil {
+		m.swaps = append(m.swaps, func() { d.zmq.Change(terms(in)) })
+	} else {
+		o := socketOptions(m.cfg, "ingress "+in.Name, in.IPCMode)
+		o.Log = m.c.part("ingress").With().Str("ingress", in.Name).Logger()
+		requests, err := topology.NewRequests(o, topology.RequestLimits{Headers: int(l.HeaderBytes), Queue: l.ZMQRequests})
+		if err != nil {
+			return nil, err
+		}
+		m.undo = append(m.undo, release(requests))
+		z := ingress.NewZMQ(ingress.ZMQOptions{Name: in.Name, Intake: m.c.intake, Socket: requests, Terms: terms(in),
+			Limits: ingress.ZMQLimits{Headers: int(l.HeaderBytes), Requests: l.Requests, RequestsPerPeer: l.ZMQRequests}, Log: o.Log})
+		d = &door{runner: served{z, requests}, name: in.Name, requests: requests, zmq: z}
+		m.begins = append(m.begins, func(s *stage) { s.door(d) })
+	}
+	m.move(d.requests, to)
+	m.rotates("ingress "+in.Name, in.Curve, d.requests)
+	return d, nil
+}
+
+// at is where a door is reached.
+func (d *door) at() string {
+	if d.requests != nil {
+		return d.requests.Bound()
+	}
+	return d.address
 }
 
 // served is a ZeroMQ door with its socket, which outlives it so that its last

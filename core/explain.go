@@ -17,6 +17,7 @@ import (
 	"github.com/headgate-io/headgate/core/route"
 	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
 
@@ -35,8 +36,9 @@ type Explanation struct {
 	Requires []Requirement  `json:"requires,omitempty"` // all of them bind
 	Schema   []SchemaCheck  `json:"schema,omitempty"`
 	Keys     []KeyVerdict   `json:"keys,omitempty"`    // every key that was asked about
-	Grants   []GrantVerdict `json:"grants,omitempty"`  // every grant, for senders with tokens
-	Refusal  *Refusal       `json:"refusal,omitempty"` // none of those keys can send it, nor does a grant cover it
+	Token    *TokenVerdict  `json:"token,omitempty"`   // the one that was asked about
+	Grants   []GrantVerdict `json:"grants,omitempty"`  // every grant that was asked about: those that the token fits, none with a key
+	Refusal  *Refusal       `json:"refusal,omitempty"` // none of those keys can send it, nor anybody by those grants
 }
 
 // RouteVerdict tells why a route applies or does not.
@@ -66,13 +68,13 @@ type Requirement struct {
 	EventSignature bool `json:"event_signature,omitempty"`
 }
 
-// GrantVerdict tells whether a grant covers the event: source, type, and what its
-// routes require of auth and scopes. Whom it is for, and what an event signature
-// says, is not part of it.
+// GrantVerdict tells what somebody gets for the event whose token fits the grant,
+// has all its scopes and is bound to no key.
 type GrantVerdict struct {
-	Grant  string `json:"grant"` // as in grants[0]
-	Auth   string `json:"auth"`
-	Covers bool   `json:"covers"`
+	Grant   string   `json:"grant"` // as in grants[0]
+	Auth    string   `json:"auth"`
+	Covers  bool     `json:"covers"`            // the event is taken
+	Refusal *Refusal `json:"refusal,omitempty"` // why it is not
 }
 
 // SchemaCheck tells whether the data meets a matched route's schema.
@@ -113,12 +115,11 @@ func (r *Refusal) String() string {
 }
 
 // Explain takes an event, one in structured mode, through every decision of a
-// router with that configuration and sends nothing. With keyID it asks about
-// that key, else about every one. The error says that there is no such key or
-// that the rules do not compile.
-func Explain(ctx context.Context, cfg *config.Config, body []byte, keyID string) (*Explanation, error) {
-	if keyID != "" && !hasKey(cfg, keyID) {
-		return nil, fmt.Errorf("key %q: no [[auth]] has it: without a key id every key is asked about", keyID)
+// router with that configuration and sends nothing. The error says that there is no
+// such key, that a token cannot be explained, or that the rules do not compile.
+func Explain(ctx context.Context, cfg *config.Config, body []byte, ask Asking) (*Explanation, error) {
+	if ask.KeyID != "" && !hasKey(cfg, ask.KeyID) {
+		return nil, fmt.Errorf("key %q: no [[auth]] has it: without a key id every key is asked about", ask.KeyID)
 	}
 	rules, err := Rules(cfg)
 	if err != nil {
@@ -129,6 +130,15 @@ func Explain(ctx context.Context, cfg *config.Config, body []byte, keyID string)
 	if err == nil {
 		x.read(cfg, rules.Table, &event)
 	}
+	_, signed := event.Extension(dsse.Attribute)
+	if ask.Token != "" {
+		if x.Token, err = readToken(cfg, rules, ask); err != nil {
+			return nil, err
+		}
+		if x.Token.Bound && signed {
+			return nil, errBound
+		}
+	}
 	// What refuses a sender without any right refuses for the event's own sake,
 	// unless it is just that.
 	rightless := config.Key{ID: "none", Principal: "nobody", State: trust.StateActive}
@@ -136,24 +146,64 @@ func Explain(ctx context.Context, cfg *config.Config, body []byte, keyID string)
 	if err != nil || x.Refusal.Code != string(intake.Forbidden) {
 		return x, err
 	}
+	if x.Token == nil {
+		err = x.keys(ctx, cfg, rules.Table, body, ask.KeyID)
+	}
+	if err == nil && ask.KeyID == "" {
+		err = x.grants(ctx, cfg, rules.Table, body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	x.Refusal = x.verdict()
+	if x.Token != nil {
+		if missing := x.Token.missing(signed); missing != nil {
+			x.Refusal = missing
+		}
+	}
+	return x, nil
+}
+
+// errBound is for an event whose signature counts by a key of which a token has the
+// thumbprint alone.
+var errBound = errors.New("the token is bound to a key (cnf), and it does not say which: whether that key signed the event a router alone can tell, with headgate send --bound")
+
+// keys asks about every key, or the one.
+func (x *Explanation) keys(ctx context.Context, cfg *config.Config, table *route.Table, body []byte, only string) (err error) {
 	for _, a := range cfg.Auth {
 		for _, k := range a.Keys {
-			if keyID != "" && k.ID != keyID {
+			if only != "" && k.ID != only {
 				continue
 			}
 			v := KeyVerdict{ID: k.ID, Auth: a.Name, Principal: k.Principal, State: k.State}
-			v.Refusal, err = rehearse(ctx, cfg, rules.Table, a.Name, k, event.ID, body)
-			if err != nil {
-				return nil, err
+			if v.Refusal, err = rehearse(ctx, cfg, table, a.Name, k, x.ID, body); err != nil {
+				return err
 			}
 			x.Keys = append(x.Keys, v)
 		}
 	}
-	x.Refusal = verdict(x.Keys)
-	if keyID == "" && slices.ContainsFunc(x.Grants, func(g GrantVerdict) bool { return g.Covers }) {
-		x.Refusal = nil
+	return nil
+}
+
+// grants asks for each grant as for a key that has its rights: an intake makes no
+// other difference between the two once the sender is known.
+func (x *Explanation) grants(ctx context.Context, cfg *config.Config, table *route.Table, body []byte) (err error) {
+	for i, g := range cfg.Grants {
+		v := GrantVerdict{Grant: fmt.Sprintf("grants[%d]", i), Auth: g.Auth}
+		holder := config.Key{ID: "token", Principal: "anybody", State: trust.StateActive, Sources: g.Sources, Types: g.Types, Scopes: g.Scopes}
+		if x.Token != nil {
+			if !slices.Contains(x.Token.Fits, v.Grant) {
+				continue
+			}
+			holder.Scopes = x.Token.scopes(g.Scopes)
+		}
+		if v.Refusal, err = rehearse(ctx, cfg, table, g.Auth, holder, x.ID, body); err != nil {
+			return err
+		}
+		v.Covers = v.Refusal == nil
+		x.Grants = append(x.Grants, v)
 	}
-	return x, nil
+	return nil
 }
 
 func hasKey(cfg *config.Config, id string) bool {
@@ -190,33 +240,6 @@ func (x *Explanation) read(cfg *config.Config, table *route.Table, e *sdk.Event)
 		}
 	}
 	x.Schema = schemas(cfg, table, e, match)
-	for i, g := range cfg.Grants {
-		x.Grants = append(x.Grants, GrantVerdict{Grant: fmt.Sprintf("grants[%d]", i), Auth: g.Auth,
-			Covers: covered(g.Sources, sdk.SourceSeparator, e.Source) && covered(g.Types, sdk.TypeSeparator, e.Type) && x.admits(g)})
-	}
-}
-
-// admits tells whether what is required leaves a grant standing.
-func (x *Explanation) admits(g config.Grant) bool {
-	for _, q := range x.Requires {
-		if len(q.Auth) > 0 && !slices.Contains(q.Auth, g.Auth) {
-			return false
-		}
-		for _, scope := range q.Scopes {
-			if !slices.Contains(g.Scopes, scope) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// covered tells whether a pattern fits; those of a checked configuration parse.
-func covered(patterns []string, sep, s string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		g, err := sdk.ParseGlob(pattern, sep)
-		return err == nil && g.Match(s)
-	})
 }
 
 // schemas checks each matched route by itself, so that every fault is told.
@@ -242,17 +265,27 @@ func schemas(cfg *config.Config, table *route.Table, e *sdk.Event, match route.M
 	return out
 }
 
-// verdict is nil when any key is taken. Of several refusals, one that an
-// entitled sender gets tells most.
-func verdict(keys []KeyVerdict) *Refusal {
-	said := &Refusal{Code: string(intake.Unauthenticated), Status: (&intake.Problem{Code: intake.Unauthenticated}).Status(),
-		Reason: "no key is configured: headgate key new makes one"}
-	for i, k := range keys {
+// verdict is nil when the event is taken by any key or grant. Of several refusals,
+// one that an entitled sender gets tells most.
+func (x *Explanation) verdict() *Refusal {
+	all := make([]*Refusal, 0, len(x.Keys)+len(x.Grants))
+	for _, k := range x.Keys {
+		all = append(all, k.Refusal)
+	}
+	for _, g := range x.Grants {
+		all = append(all, g.Refusal)
+	}
+	if len(all) == 0 {
+		return &Refusal{Code: string(intake.Unauthenticated), Status: (&intake.Problem{Code: intake.Unauthenticated}).Status(),
+			Reason: "no key is configured: headgate key new makes one"}
+	}
+	said := all[0]
+	for _, r := range all {
 		switch {
-		case k.Refusal == nil:
+		case r == nil:
 			return nil
-		case i == 0, entitled(k.Refusal) && !entitled(said):
-			said = k.Refusal
+		case entitled(r) && !entitled(said):
+			said = r
 		}
 	}
 	return said
@@ -286,8 +319,8 @@ func rehearse(ctx context.Context, cfg *config.Config, table *route.Table, auth 
 	for _, c := range cfg.Channels {
 		nowhere[c.Name] = discard{}
 	}
-	in := intake.New(intake.Options{Store: store, Telemetry: nowhere, Rates: cfg.Limits.Rates, Log: zerolog.Nop()},
-		&intake.Generation{Trust: snapshot, Table: table})
+	in := intake.New(intake.Options{Store: store, Rates: cfg.Limits.Rates, Log: zerolog.Nop()},
+		&intake.Generation{Trust: snapshot, Table: table, Telemetry: nowhere, Batch: 1})
 	now := time.Now()
 	if id == "" { // it cannot be read, and that is what will be said
 		id = "unread"

@@ -79,7 +79,7 @@ func explained(t *testing.T, body, keyID string) (*core.Explanation, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return core.Explain(t.Context(), cfg, []byte(body), keyID)
+	return core.Explain(t.Context(), cfg, []byte(body), core.Asking{KeyID: keyID})
 }
 
 func eventOf(source, kind, data string) string {

@@ -31,10 +31,11 @@ func ReadPauses(dir string) (has func(string) bool, set func(string, bool) error
 
 // NameTheStranded does so for a router with those command channels.
 func NameTheStranded(log zerolog.Logger, st outbox.Stats, channels ...string) {
-	c := &Core{o: Options{Log: log}}
+	c, at := &Core{o: Options{Log: log}}, new(arrangement)
 	for _, name := range channels {
-		c.commands = append(c.commands, command{name: name})
+		at.commands = append(at.commands, &command{name: name})
 	}
+	c.at.Store(at)
 	c.nameTheStranded(st)
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/audit"
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/trust"
@@ -19,6 +21,7 @@ type keyring struct {
 	trusted trusted
 	intake  users
 	log     zerolog.Logger
+	audit   *auditor // nil for none
 
 	cfg   *config.Config // with the keys that count
 	rules atomic.Pointer[intake.Generation]
@@ -34,18 +37,36 @@ func newKeyring(cfg *config.Config, t trusted, in users, rules *intake.Generatio
 	return k
 }
 
-// use swaps the keys in one step, or none of them.
+// use swaps the keys in one step, or none of them. A key that was ever revoked stays
+// so, whatever stands in fresh: the error says it, and the rest counts.
 func (k *keyring) use(fresh *config.Config) error {
-	if fresh.SameKeys(k.cfg) {
-		return nil
+	held, back := k.trusted.revoked.hold(fresh, k.cfg)
+	if err := k.swap(held); err != nil {
+		return err
 	}
-	snapshot, err := trust.New(trustRules(fresh, k.trusted))
-	if err != nil {
-		return problems(fresh, err)
+	if len(back) > 0 {
+		return partly{back}
 	}
-	rules := &intake.Generation{Trust: snapshot, Table: k.rules.Load().Table}
-	k.intake.Use(rules)
-	k.rules.Store(rules) // what is told counts already
+	return nil
+}
+
+// swap takes keys of which none comes back. What is told counts already, and what
+// is told to be revoked is so for good.
+func (k *keyring) swap(fresh *config.Config) error {
+	same := fresh.SameKeys(k.cfg)
+	rules := k.rules.Load()
+	if !same {
+		snapshot, err := trust.New(trustRules(fresh, k.trusted))
+		if err != nil {
+			return problems(fresh, err)
+		}
+		rules = rules.With(snapshot)
+		k.intake.Use(rules)
+	}
+	if err := k.trusted.revoked.add(fresh); err != nil || same {
+		return err
+	}
+	k.rules.Store(rules)
 	k.tell(k.cfg, fresh)
 	k.cfg = fresh
 	return nil
@@ -78,42 +99,55 @@ func (k *keyring) revoke(read *config.Config) {
 		return
 	}
 	if err := k.use(&now); err != nil { // fewer keys cannot be worse than those that count
-		k.log.Error().Err(err).Msg("a key cannot be revoked")
+		k.log.Error().Err(err).Msg("a key is not revoked for good")
 	}
 }
 
 // tell logs what has become of each key.
 func (k *keyring) tell(old, fresh *config.Config) {
 	before := make(map[string]*config.Key)
+	of := make(map[string]string)
 	for i := range old.Auth {
 		for j := range old.Auth[i].Keys {
 			before[old.Auth[i].Keys[j].ID] = &old.Auth[i].Keys[j]
+			of[old.Auth[i].Keys[j].ID] = old.Auth[i].Name
 		}
+	}
+	var records []audit.Record
+	note := func(action, auth string, key *config.Key, was, now string) {
+		line := k.log.Info().Str("auth", auth).Str("key", key.ID).Str("principal", key.Principal)
+		if was != now && was != "" {
+			line.Str("was", was)
+		}
+		if now != "" {
+			line.Str("state", now)
+		}
+		line.Msg("key " + action)
+		records = append(records, keyRecord(action, auth, key.ID, key.Principal, was, now))
 	}
 	for i := range fresh.Auth {
 		for j := range fresh.Auth[i].Keys {
 			key := &fresh.Auth[i].Keys[j]
 			was := before[key.ID]
 			delete(before, key.ID)
-			line := k.log.Info().Str("auth", fresh.Auth[i].Name).Str("key", key.ID).Str("principal", key.Principal)
 			switch {
 			case was == nil:
-				line.Str("state", key.State).Msg("key added")
+				note("added", fresh.Auth[i].Name, key, "", key.State)
 			case was.State != key.State:
-				line.Str("was", was.State).Str("state", key.State).Msg("key changed state")
+				note("changed state", fresh.Auth[i].Name, key, was.State, key.State)
 			case !sameKey(was, key):
-				line.Str("state", key.State).Msg("key changed")
-			default:
-				line.Discard().Send()
+				note("changed", fresh.Auth[i].Name, key, was.State, key.State)
 			}
 		}
 	}
-	for _, key := range before {
-		k.log.Info().Str("key", key.ID).Str("principal", key.Principal).Str("was", key.State).Msg("key gone")
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		note("gone", of[id], before[id], before[id].State, "")
 	}
 	if !slices.EqualFunc(old.EventKeys, fresh.EventKeys, func(a, b config.EventKey) bool { return reflect.DeepEqual(a, b) }) {
 		k.log.Info().Int("keys", len(fresh.EventKeys)).Msg("event keys changed")
+		records = append(records, audit.Record{Action: "key.event_keys", Outcome: audit.Success, Count: uint64(len(fresh.EventKeys))})
 	}
+	_ = k.audit.note(records...) // it logs
 }
 
 // sameKey tells whether nothing of a key is another, wherever it stands.
@@ -124,11 +158,12 @@ func sameKey(a, b *config.Key) bool {
 
 // keySource is what a router has the keys of senders from.
 func keySource(cfg *config.Config, k *keyring) *source[*config.Config] {
+	reader := cfg.KeyReader()
 	return &source[*config.Config]{
 		name: "keys",
 		log:  k.log,
 		read: func() (*config.Config, []string, error) {
-			fresh, err := cfg.ReadKeys()
+			fresh, err := reader.Read()
 			return fresh, fresh.KeyFiles(), err
 		},
 		same:   func(a, b *config.Config) bool { return a.SameKeys(b) },
@@ -139,6 +174,7 @@ func keySource(cfg *config.Config, k *keyring) *source[*config.Config] {
 
 // Keys implements admin.Router.
 func (c *Core) Keys(context.Context) (admin.Keys, error) {
-	return admin.Keys{Since: c.started, Senders: c.keyring.rules.Load().Trust.Keys(), SendersFault: c.senderKeys.Fault(),
-		Delivery: c.signing.shown.Load().list, DeliveryFault: c.deliveryKeys.Fault()}, nil
+	at := c.at.Load()
+	return admin.Keys{Since: c.started, Senders: at.keyring.rules.Load().Trust.Keys(), SendersFault: at.senderKeys.Fault(),
+		Delivery: c.signing.shown.Load().list, DeliveryFault: at.deliveryKeys.Fault()}, nil
 }

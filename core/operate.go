@@ -16,33 +16,35 @@ var _ admin.Router = (*Core)(nil)
 // Top implements admin.Router.
 func (c *Core) Top(context.Context) (admin.Top, error) {
 	st := c.store.Stats()
+	at := c.at.Load()
 	taken, bad := c.desk.Counts()
 	top := admin.Top{Version: c.o.Version, Started: c.started, Dev: c.o.Dev, Keys: c.signing.JWKS(), Intake: c.intake.Counts(), Outbox: st,
-		Replies:   admin.Replies{Address: c.replies.Bound(), Told: c.replyTo(), Taken: taken, Bad: bad, Socket: socketOf(c.replies)},
-		Doors:     make([]admin.Door, len(c.doors)),
-		Commands:  make([]admin.Command, len(c.commands)),
-		Telemetry: make([]admin.Telemetry, len(c.telemetry)), Plugins: c.Plugins()}
-	for _, a := range c.trusted.authorities {
+		Replies:   admin.Replies{Address: at.replies.Bound(), Told: at.replyTo(), Taken: taken, Bad: bad, Socket: socketOf(at.replies)},
+		Doors:     make([]admin.Door, len(at.doors)),
+		Commands:  make([]admin.Command, len(at.commands)),
+		Telemetry: make([]admin.Telemetry, len(at.telemetry)), Plugins: c.Plugins()}
+	for _, a := range at.authorities() {
 		top.Trust = append(top.Trust, a.Fact(time.Now()))
 	}
-	for i, d := range c.doors {
-		top.Doors[i] = admin.Door{Name: d.name, Address: d.address}
+	for i, d := range at.doors {
+		top.Doors[i] = admin.Door{Name: d.name, Address: d.at()}
 		if d.zmq != nil {
 			counts, socket := d.zmq.Counts(), socketOf(d.requests)
 			top.Doors[i].ZMQ, top.Doors[i].Socket = &counts, &socket
 		}
 	}
-	for i, ch := range c.commands {
+	for i, ch := range at.commands {
 		held := st.Channels[ch.name]
 		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Held: held.Held, Dead: held.Dead, Bytes: held.Bytes,
 			Socket: socketOf(ch.socket)}
 	}
-	for i, t := range c.telemetry {
+	for i, t := range at.telemetry {
 		published, dropped := t.Counts()
 		counts, socket := t.socket.Published(), socketOf(t.socket)
 		top.Telemetry[i] = admin.Telemetry{Name: t.name, Address: t.socket.Bound(), Subscribers: len(socket.Connections), Published: published,
 			RingDropped: dropped, Sent: counts.Sent, Dropped: counts.Dropped, Queued: counts.Queued, Socket: socket}
 	}
+	c.operating(&top)
 	return top, nil
 }
 
@@ -91,7 +93,7 @@ func (c *Core) lookup(ctx context.Context, key outbox.Key) (outbox.Status, error
 }
 
 func view(st outbox.Status) admin.Event {
-	e := admin.Event{ID: st.ID, Source: st.Source, Type: st.Type, Seq: st.Seq, State: st.State(), Principal: st.Principal, Accepted: st.Accepted,
+	e := admin.Event{ID: st.ID, Source: st.Source, Type: st.Type, Seq: st.Seq, State: st.State(), Principal: st.Principal, Key: st.KeyID, Proof: st.Proof, Accepted: st.Accepted,
 		Channels: make([]admin.ChannelState, len(st.Channels))}
 	for i, ch := range st.Channels {
 		e.Channels[i] = admin.ChannelState{ChannelStatus: ch, Result: ch.Result}
@@ -111,7 +113,7 @@ func (c *Core) Act(ctx context.Context, a admin.Act) (admin.Done, error) {
 }
 
 func (c *Core) actOnChannel(ctx context.Context, a admin.Act) (admin.Done, error) {
-	for _, ch := range c.commands {
+	for _, ch := range c.at.Load().commands {
 		if ch.name != a.Channel {
 			continue
 		}
@@ -132,7 +134,7 @@ func (c *Core) actOnChannel(ctx context.Context, a admin.Act) (admin.Done, error
 
 // noChannel tells why a name is no command channel's.
 func (c *Core) noChannel(name string) error {
-	for _, t := range c.telemetry {
+	for _, t := range c.at.Load().telemetry {
 		if t.name == name {
 			return fmt.Errorf("%w: %s is a telemetry channel, which keeps nothing", admin.ErrBad, name)
 		}
@@ -170,7 +172,7 @@ func (c *Core) actOnEvents(ctx context.Context, a admin.Act) (done admin.Done, _
 
 // forget has a channel let go of an event that is at a transform.
 func (c *Core) forget(channel string, seq uint64) {
-	for _, ch := range c.commands {
+	for _, ch := range c.at.Load().commands {
 		if ch.name == channel {
 			ch.Forget(seq)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,15 +12,14 @@ import (
 	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/supervisor"
-	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/host"
 )
 
 // plugins are all that the configuration has, in its order.
 type plugins struct {
-	transforms []transform
-	providers  []provider
+	transforms []*transform
+	providers  []*provider
 }
 
 // shippedMemory bounds a shipped plugin that the configuration does not: one
@@ -44,50 +42,54 @@ func pluginCommand(cfg *config.Config, p *config.Plugin) host.Command {
 	return c
 }
 
-// startPlugins brings up every plugin of the configuration at once, or tells all
-// that is grave and leaves none running. What is not goes on in the log: such a
-// plugin is started again when it is due, and nothing passes it until then. o is
-// what they share; authorities are those of [[auth]], in their order.
-func startPlugins(ctx context.Context, cfg *config.Config, authorities []*trust.Authority, o supervisor.Options, grave func(error) bool) (plugins, error) {
-	var all plugins
-	var starts []func() config.Problems
-	for i := range cfg.Transforms {
-		t := newTransform(cfg, &cfg.Transforms[i], o)
-		all.transforms = append(all.transforms, t)
-		starts = append(starts, func() config.Problems {
-			faults := begin(ctx, cfg, t.Process, fmt.Sprintf("transforms[%d]", i), &cfg.Transforms[i].Plugin, grave)
-			if faults == nil && t.Facts().Redacts {
-				faults = cfg.Redacts(t.name)
-			}
-			return faults
-		})
-	}
-	for i := range cfg.Auth {
-		if !cfg.Auth[i].OfTokens() {
-			continue
+// starting are plugins that come up side by side.
+type starting struct {
+	ctx   context.Context
+	cfg   *config.Config
+	grave func(error) bool // what is not goes on in the log: such a plugin is started again when it is due, and nothing passes it until then
+
+	starts []func() config.Problems
+	closes []func()
+}
+
+func (s *starting) transform(i int, t *transform) {
+	s.closes = append(s.closes, t.Close)
+	s.starts = append(s.starts, func() config.Problems {
+		faults := begin(s.ctx, s.cfg, t.Process, fmt.Sprintf("transforms[%d]", i), &s.cfg.Transforms[i].Plugin, s.grave)
+		if faults == nil && t.Facts().Redacts {
+			faults = s.cfg.Redacts(t.name)
 		}
-		p := newProvider(cfg, &cfg.Auth[i], authorities[len(all.providers)], o)
-		all.providers = append(all.providers, p)
-		starts = append(starts, func() config.Problems {
-			return begin(ctx, cfg, p.Process, fmt.Sprintf("auth[%d]", i), &cfg.Auth[i].Plugin, grave)
-		})
-	}
-	faults := make([]config.Problems, len(starts))
+		return faults
+	})
+}
+
+func (s *starting) provider(i int, p *provider) {
+	s.closes = append(s.closes, p.Close)
+	s.starts = append(s.starts, func() config.Problems {
+		return begin(s.ctx, s.cfg, p.Process, fmt.Sprintf("auth[%d]", i), &s.cfg.Auth[i].Plugin, s.grave)
+	})
+}
+
+// wait brings up all of them, or tells all that is grave and leaves none running.
+func (s *starting) wait() error {
+	faults := make([]config.Problems, len(s.starts))
 	var g errgroup.Group
-	for i, start := range starts {
+	for i, start := range s.starts {
 		g.Go(func() error { faults[i] = start(); return nil })
 	}
 	_ = g.Wait() // faults has the errors
-	err := ctx.Err()
+	err := s.ctx.Err()
 	if found := slices.Concat(faults...); err == nil && len(found) > 0 {
 		err = found
 	}
 	if err != nil {
-		all.Close()
-		return plugins{}, err
+		s.close()
 	}
-	return all, nil
+	return err
 }
+
+// close ends them all at once, so that it takes as long as the slowest.
+func (s *starting) close() { end(s.closes, func(one func()) { one() }) }
 
 // begin starts the plugin of the table at key. What is grave gets its place in the
 // file.
@@ -96,6 +98,11 @@ func begin(ctx context.Context, cfg *config.Config, p *supervisor.Process, key s
 	if err == nil || !grave(err) {
 		return nil // it has said so in the log
 	}
+	return placing(err, cfg, key, of)
+}
+
+// placing gives what is wrong with the plugin of a table its place in the file.
+func placing(err error, cfg *config.Config, key string, of *config.Plugin) config.Problems {
 	if faults, ok := errors.AsType[sdk.Diagnostics](err); ok {
 		return of.Problems(faults)
 	}
@@ -117,33 +124,130 @@ func (p plugins) processes() []*supervisor.Process {
 	return out
 }
 
-// Close ends them all at once, so that it takes as long as the slowest.
-func (p plugins) Close() {
-	var closing sync.WaitGroup
-	for _, process := range p.processes() {
-		closing.Go(process.Close)
-	}
-	closing.Wait()
-}
-
 // CheckPlugins starts every plugin of the configuration, has it check its own, and
 // ends it again. It errs with all that New would refuse, and with what New would
 // wait for.
 func CheckPlugins(ctx context.Context, cfg *config.Config, o Options) error {
-	authorities, err := newAuthorities(cfg)
-	if err != nil {
-		return err
+	running := supervisor.Options{Version: o.Version, Log: o.Log}
+	s := &starting{ctx: ctx, cfg: cfg, grave: anything}
+	for i := range cfg.Transforms {
+		s.transform(i, newTransform(cfg, &cfg.Transforms[i], running))
 	}
-	all, err := startPlugins(ctx, cfg, authorities, supervisor.Options{Version: o.Version, Log: o.Log}, func(error) bool { return true })
-	all.Close()
+	for i := range cfg.Auth {
+		a := &cfg.Auth[i]
+		if !a.OfTokens() {
+			continue
+		}
+		to, err := newAuthority(cfg, i)
+		if err != nil {
+			return err
+		}
+		s.provider(i, newProvider(cfg, a, to, running))
+	}
+	err := s.wait()
+	if err == nil {
+		s.close()
+	}
 	return err
 }
+
+func anything(error) bool { return true }
 
 // Plugins gives the state of every plugin.
 func (c *Core) Plugins() []admin.Plugin {
 	var facts []admin.Plugin
-	for _, p := range c.plugins.processes() {
+	for _, p := range c.at.Load().plugins.processes() {
 		facts = append(facts, p.Facts())
 	}
 	return facts
+}
+
+// bringPlugins has what the configuration wants of plugins: those that stay, those
+// that are replaced, and new ones.
+func (m *making) bringPlugins(ctx context.Context, grave func(error) bool) error {
+	cfg := m.cfg
+	s := &starting{ctx: ctx, cfg: cfg, grave: grave}
+	for i := range cfg.Transforms {
+		of := &cfg.Transforms[i]
+		t := named(m.was.plugins.transforms, of.Name)
+		switch {
+		case t == nil:
+			t = newTransform(cfg, of, m.c.supervising)
+			s.transform(i, t)
+			m.begins = append(m.begins, func(s *stage) { s.transform(t) })
+		case m.changed(config.KeyOf("transforms", of.Name)):
+			if err := m.replace(ctx, t, i); err != nil {
+				return err
+			}
+		}
+		m.plugins.transforms = append(m.plugins.transforms, t)
+	}
+	var fresh []*provider
+	for i := range cfg.Auth {
+		of := &cfg.Auth[i]
+		if !of.OfTokens() {
+			continue
+		}
+		p := named(m.was.plugins.providers, of.Name)
+		if p == nil || m.changed(config.KeyOf("auth", of.Name)) { // other keys, for others: nothing of the old trust is left
+			to, err := newAuthority(cfg, i)
+			if err != nil {
+				return err
+			}
+			p = newProvider(cfg, of, to, m.c.supervising)
+			s.provider(i, p)
+			fresh = append(fresh, p)
+			m.begins = append(m.begins, func(s *stage) { s.provider(p) })
+		}
+		m.plugins.providers = append(m.plugins.providers, p)
+	}
+	if err := s.wait(); err != nil {
+		return err
+	}
+	m.undo = append(m.undo, func() error { s.close(); return nil })
+	if m.number > 1 { // a router that starts answers 503 meanwhile; one that runs goes on as it was
+		for _, p := range fresh {
+			if err := p.vouched(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	m.gone.transforms = missing(m.was.plugins.transforms, m.plugins.transforms)
+	m.gone.providers = missing(m.was.plugins.providers, m.plugins.providers)
+	return nil
+}
+
+// replace gets another setting of a transform ready.
+func (m *making) replace(ctx context.Context, t *transform, i int) error {
+	of := &m.cfg.Transforms[i]
+	r, err := t.Prepare(ctx, transformSetting(m.cfg, of))
+	if err != nil {
+		return placing(err, m.cfg, fmt.Sprintf("transforms[%d]", i), &of.Plugin)
+	}
+	before := transformSetting(m.was.cfg, transformOf(m.was.cfg, t.name))
+	used := false
+	m.undo = append(m.undo, func() error {
+		if !used {
+			r.Drop()
+		}
+		return nil
+	})
+	if r.Redacts() {
+		if faults := m.cfg.Redacts(t.name); faults != nil {
+			return faults
+		}
+	}
+	m.moves = append(m.moves, move{do: func() error { used = true; return r.Use(ctx) }, back: func() error {
+		return t.Replace(context.WithoutCancel(ctx), before)
+	}})
+	return nil
+}
+
+func transformOf(cfg *config.Config, name string) *config.Transform {
+	return &cfg.Transforms[slices.IndexFunc(cfg.Transforms, func(t config.Transform) bool { return t.Name == name })]
+}
+
+// missing are the parts of old that now has not.
+func missing[P comparable](old, now []P) []P {
+	return slices.DeleteFunc(slices.Clone(old), func(p P) bool { return slices.Contains(now, p) })
 }

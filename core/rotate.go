@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/config"
 )
 
 const (
@@ -20,9 +23,9 @@ const (
 	// settleAfter is how soon a file that has changed is read once more: it may
 	// be in the midst of being written.
 	settleAfter = 100 * time.Millisecond
-	// young is the age below which a file is read though it looks the same: file
-	// systems tell apart no two changes within one tick of their clock.
-	young = 2 * time.Second
+	// retryEvery is how often files that are not good are read though they look the
+	// same: what was wrong may not have been theirs.
+	retryEvery = 10 * time.Second
 )
 
 // source is something that stands in files and may change while the router runs.
@@ -45,6 +48,7 @@ type source[T any] struct {
 	lastErr error
 	begun   bool
 	settled bool                   // nothing is to be read before the files look otherwise
+	retry   time.Time              // or before then; zero for never
 	fault   atomic.Pointer[string] // that was told last; nil before the first reading
 }
 
@@ -56,10 +60,15 @@ func (s *source[T]) Fault() string {
 	return ""
 }
 
+// partly is the error of a use that took the rest of what was read.
+type partly struct{ error }
+
+func (p partly) Unwrap() error { return p.error }
+
 type rereader interface{ reread() (unsettled bool) }
 
-// rotate reads sources anew until ctx ends.
-func rotate(ctx context.Context, sources []rereader) error {
+// rotate reads what stands in files anew until ctx ends.
+func (c *Core) rotate(ctx context.Context) error {
 	timer := time.NewTimer(rereadEvery)
 	defer timer.Stop()
 	for {
@@ -69,20 +78,28 @@ func rotate(ctx context.Context, sources []rereader) error {
 		case <-timer.C:
 		}
 		wait := rereadEvery
-		for _, s := range sources {
-			if s.reread() {
-				wait = settleAfter
-			}
+		if c.reread() {
+			wait = settleAfter
 		}
 		timer.Reset(wait)
 	}
+}
+
+// reread has every source of the arrangement that is in place look at its files.
+func (c *Core) reread() (unsettled bool) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	for _, s := range c.at.Load().rereaders() {
+		unsettled = s.reread() || unsettled
+	}
+	return unsettled
 }
 
 // reread reads what looks otherwise than before. It reports whether it should be
 // called again soon.
 func (s *source[T]) reread() (unsettled bool) {
 	now := lookAt(s.files) // before the reading, so that no change is missed
-	if s.settled && now.equal(s.look) {
+	if s.settled && now.equal(s.look) && (s.retry.IsZero() || time.Now().Before(s.retry)) {
 		return false
 	}
 	value, files, err := s.read()
@@ -97,17 +114,23 @@ func (s *source[T]) reread() (unsettled bool) {
 	if err == nil {
 		err = s.use(value)
 	}
-	s.settled = err == nil && now.rests()
+	if s.settled, s.retry = now.rests(), (time.Time{}); err != nil {
+		s.retry = time.Now().Add(retryEvery)
+	}
 	s.tell(err)
 	return false
 }
 
 func (s *source[T]) tell(err error) {
 	fault := text(err)
+	_, rest := errors.AsType[partly](err)
 	switch {
-	case fault != "" && fault != s.Fault():
+	case fault == s.Fault():
+	case fault != "" && rest:
+		s.log.Error().Err(err).Msg(s.name + ": not all that stands in the files counts")
+	case fault != "":
 		s.log.Error().Err(err).Msg(s.name + ": what stands in the files is not good, all stays as it is")
-	case fault == "" && s.Fault() != "":
+	default:
 		s.log.Info().Msg(s.name + ": the files are good again")
 	}
 	s.fault.Store(&fault)
@@ -143,12 +166,7 @@ func lookAt(paths []string) look {
 }
 
 func (l look) equal(other look) bool {
-	return maps.EqualFunc(l, other, func(a, b fs.FileInfo) bool {
-		if a == nil || b == nil {
-			return a == nil && b == nil
-		}
-		return os.SameFile(a, b) && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
-	})
+	return maps.EqualFunc(l, other, config.SameLook)
 }
 
 // rests reports whether no file has changed so lately that it may change again
@@ -156,7 +174,7 @@ func (l look) equal(other look) bool {
 func (l look) rests() bool {
 	now := time.Now()
 	for _, info := range l {
-		if info != nil && now.Sub(info.ModTime()) < young {
+		if !config.Rests(info, now) {
 			return false
 		}
 	}

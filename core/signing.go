@@ -16,6 +16,7 @@ import (
 	"github.com/headgate-io/headgate/core/datadir"
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/sdk/delivery"
+	"github.com/headgate-io/headgate/sdk/receipt"
 )
 
 // DeliveryKeys reads the delivery keys of a router, which may run: those that
@@ -56,7 +57,8 @@ func PublicKeys(keys []datadir.SigningKey) delivery.Keys {
 // signed: so long a key must be published after its last signature.
 func Validity(cfg *config.Config) time.Duration {
 	longest := new(dispatch.Settings).Validity() // of telemetry
-	for _, ch := range cfg.Channels {
+	for i := range cfg.Channels {
+		ch := &cfg.Channels[i]
 		if of := settings(ch); ch.Class == "command" {
 			longest = max(longest, of.Validity())
 		}
@@ -68,8 +70,9 @@ func Validity(cfg *config.Config) time.Duration {
 // may change while deliveries are signed: whoever makes some asks once for each
 // batch. Safe for concurrent use, with one caller of use.
 type signing struct {
-	signer atomic.Pointer[delivery.Signer]
-	shown  atomic.Pointer[shown]
+	signer  atomic.Pointer[delivery.Signer]
+	private atomic.Pointer[ed25519.PrivateKey] // that it signs with
+	shown   atomic.Pointer[shown]
 }
 
 // shown is what a router tells of its delivery keys.
@@ -90,6 +93,11 @@ func newSigning(keys []datadir.SigningKey) (*signing, error) {
 
 // Signer gives what signs now, for one batch.
 func (s *signing) Signer() *delivery.Signer { return s.signer.Load() }
+
+// Receipt signs one, by the key that signs deliveries now.
+func (s *signing) Receipt(r receipt.Receipt) ([]byte, error) {
+	return receipt.Sign(r, *s.private.Load())
+}
 
 // JWKS gives the JWK Set of all keys.
 func (s *signing) JWKS() []byte { return s.shown.Load().jwks }
@@ -118,6 +126,7 @@ func (s *signing) use(keys []datadir.SigningKey) (changed bool, _ error) {
 	}
 	s.shown.Store(now)
 	if old := s.signer.Load(); old == nil || old.KeyID() != kidOf(keys[0]) {
+		s.private.Store(&keys[0].Private)
 		s.signer.Store(delivery.NewSigner(keys[0].Private))
 	}
 	return true, nil

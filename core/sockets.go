@@ -35,9 +35,9 @@ func orNone(d config.Duration) time.Duration {
 	return time.Duration(d)
 }
 
-// socketOptions are what a socket is made with.
-func socketOptions(cfg *config.Config, name, ipcMode string, setting topology.Setting) topology.Options {
-	o := topology.Options{Name: name, Setting: setting, ZMQ: peerOptions(cfg.Limits)}
+// socketOptions are what a socket is made with, which has no address yet.
+func socketOptions(cfg *config.Config, name, ipcMode string) topology.Options {
+	o := topology.Options{Name: name, ZMQ: peerOptions(cfg.Limits)}
 	mode, err := strconv.ParseUint(ipcMode, 8, 9)
 	if err == nil { // else it is for no ipc socket
 		o.ZMQ.Mode = fs.FileMode(mode)

@@ -18,14 +18,15 @@ import (
 // transform is one [[transforms]] at work.
 type transform struct {
 	*supervisor.Process
+	life
 	name      string
 	redacting func() // to be called when it redacts
 }
 
-func newTransform(cfg *config.Config, t *config.Transform, o supervisor.Options) transform {
+func newTransform(cfg *config.Config, t *config.Transform, o supervisor.Options) *transform {
 	log := o.Log
 	o.Name, o.Setting = t.Name, transformSetting(cfg, t)
-	return transform{name: t.Name, Process: supervisor.New(o), redacting: sync.OnceFunc(func() { warnOfOriginals(cfg, t.Name, log) })}
+	return &transform{name: t.Name, Process: supervisor.New(o), redacting: sync.OnceFunc(func() { warnOfOriginals(cfg, t.Name, log) })}
 }
 
 func transformSetting(cfg *config.Config, t *config.Transform) supervisor.Setting {
@@ -43,13 +44,13 @@ func warnOfOriginals(cfg *config.Config, transform string, log zerolog.Logger) {
 }
 
 // steps are the transforms as dispatch knows them, by name.
-func steps(cfg *config.Config, transforms []transform) map[string]dispatch.Transform {
-	out := make(map[string]dispatch.Transform, len(transforms))
+func (a *arrangement) steps() map[string]dispatch.Transform {
+	out := make(map[string]dispatch.Transform, len(a.plugins.transforms))
 	always := make(chan struct{})
 	close(always)
-	for i, t := range transforms {
+	for i, t := range a.plugins.transforms {
 		out[t.name] = t
-		if cfg.Transforms[i].OnUnavailable == "dead_letter" {
+		if a.cfg.Transforms[i].OnUnavailable == "dead_letter" {
 			out[t.name] = impatient{t, always}
 		}
 	}
@@ -57,7 +58,7 @@ func steps(cfg *config.Config, transforms []transform) map[string]dispatch.Trans
 }
 
 // Apply is the process's, in the words of dispatch.
-func (t transform) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
+func (t *transform) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome, dispatch.Plugin, error) {
 	outcomes, by, err := t.Process.Apply(ctx, events)
 	if by.Redacts {
 		t.redacting()
@@ -68,7 +69,7 @@ func (t transform) Apply(ctx context.Context, events []sdk.Input) ([]sdk.Outcome
 // impatient gives events up while its plugin is away, as on_unavailable =
 // "dead_letter" asks.
 type impatient struct {
-	transform
+	*transform
 	always chan struct{}
 }
 
@@ -90,10 +91,9 @@ func (t impatient) Available() <-chan struct{} { return t.always }
 // ReplacePlugin puts another setting of a transform in place without a gap. The
 // one at work goes on when the new one does not come up; the error says why.
 func (c *Core) ReplacePlugin(ctx context.Context, cfg *config.Config, t *config.Transform) error {
-	for _, at := range c.plugins.transforms {
-		if at.name == t.Name {
-			return at.Replace(ctx, transformSetting(cfg, t))
-		}
+	at := named(c.at.Load().plugins.transforms, t.Name)
+	if at == nil {
+		return fmt.Errorf("no transform %q", t.Name)
 	}
-	return fmt.Errorf("no transform %q", t.Name)
+	return at.Replace(ctx, transformSetting(cfg, t))
 }

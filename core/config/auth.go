@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headgate-io/headgate/sdk"
+	"github.com/headgate-io/headgate/sdk/jwk"
 )
 
 // maxPrincipal is the longest name of a principal, in bytes: it travels in the
@@ -52,9 +53,6 @@ func (k *checker) keyKind(kind, key string) {
 	}
 }
 
-// algs are those of JWS (RFC 7518, section 3.1, and RFC 8037) that are taken.
-var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-
 // tokens checks an auth of tokens. What an empty list would mean nobody should
 // have to guess.
 func (k *checker) tokens(a *Auth, key string, owners map[string]string) {
@@ -83,8 +81,8 @@ func (k *checker) tokens(a *Auth, key string, owners map[string]string) {
 		k.issuer(issuer, a.Name, item(join(key, "issuers"), i), owners)
 	}
 	for i, alg := range a.Algs {
-		if alg != "" && !slices.Contains(algs, alg) {
-			k.hint(item(join(key, "algs"), i), didYouMean(alg, algs), "%q must be one of %s", alg, strings.Join(algs, ", "))
+		if alg != "" && !slices.Contains(jwk.Algs(), alg) {
+			k.hint(item(join(key, "algs"), i), didYouMean(alg, jwk.Algs()), "%q must be one of %s", alg, strings.Join(jwk.Algs(), ", "))
 		}
 	}
 }

@@ -38,7 +38,11 @@ func check(c *Config, r *report, shipped []string) {
 	k.reached()
 	k.signing()
 	k.journal()
+	k.audit()
 	k.limits()
+	k.admin()
+	k.log()
+	k.trace()
 	if c.Data.Dir == "" {
 		k.bad("data.dir", "must not be empty")
 	}

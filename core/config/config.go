@@ -9,6 +9,7 @@ package config
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"time"
 
 	"github.com/headgate-io/headgate/sdk/curve"
@@ -30,13 +31,11 @@ type Config struct {
 	Routes     []Route     `toml:"routes" doc:"rules: which events go to which channels"`
 	Signing    Signing     `toml:"signing" doc:"the router's own delivery key"`
 	Journal    Journal     `toml:"journal" doc:"the store of accepted commands"`
+	Audit      Audit       `toml:"audit" doc:"the tamper-evident log of what was decided"`
 	Limits     Limits      `toml:"limits" doc:"every bound of the process"`
 	Log        Log         `toml:"log" doc:"the router's own log, on standard error"`
-
-	// Sections that later builds bring. Their names are taken.
-	Audit  Absent `toml:"audit"`
-	Trace  Absent `toml:"trace"`
-	Reload Absent `toml:"reload"`
+	Trace      Trace       `toml:"trace" doc:"the way of events as traces, to an OpenTelemetry collector"`
+	Reload     Reload      `toml:"reload" doc:"when a running router reads its files again"`
 
 	// Dir is the directory that relative paths start from: that of the first file.
 	Dir string `toml:"-"`
@@ -44,10 +43,6 @@ type Config struct {
 	spots *spot           // where each key stands; nil for Default
 	env   func() []string // what env:NAME refers to, out of the sight of fmt; nil for Default
 }
-
-// Absent marks a name that is designed but not in this build: a file that uses
-// it is refused with exactly these words.
-type Absent struct{}
 
 // Data is [data].
 type Data struct {
@@ -67,6 +62,7 @@ type Ingress struct {
 	AllowPlainZMQ  bool     `toml:"allow_plain_zmq" default:"false" doc:"ZeroMQ: plain ZeroMQ off loopback; listed by check" class:"zmq"`
 	MaxBody        Size     `toml:"max_body" default:"1MiB" doc:"largest request body" min:"1KiB" max:"64MiB"`
 	DefaultKeyIDs  []string `toml:"default_key_ids" doc:"keys tried when a request names none, at most 4"`
+	Rate           Rate     `toml:"rate" doc:"limit of each principal here, beside that of routes"`
 }
 
 // TLS is one end of TLS. Who listens has a certificate, and the CA of its
@@ -101,8 +97,27 @@ type Replies struct {
 
 // Admin is [admin]. The unix socket in the data directory needs no setting.
 type Admin struct {
-	HTTP   Absent `toml:"http"`
-	Tokens Absent `toml:"tokens"`
+	HTTP    string        `toml:"http" default:"" doc:"HOST:PORT for health, metrics, and who has one of the tokens or certificates; empty for none"`
+	TLS     *TLS          `toml:"tls" doc:"its certificate; client_ca proves the clients, and others need no certificate"`
+	Hosts   []string      `toml:"hosts" doc:"names it may be asked by, beside localhost, that of http, and IP addresses"`
+	Tokens  []AdminToken  `toml:"tokens" doc:"who may do more than look at health and metrics, by a secret"`
+	Clients []AdminClient `toml:"clients" doc:"the same, by a certificate"`
+}
+
+// AdminToken is one [[admin.tokens]].
+type AdminToken struct {
+	Name   string `toml:"name" required:"true" doc:"who holds it, for the log"`
+	Secret string `toml:"secret" required:"true" doc:"file:PATH or env:NAME of 32 to 1024 characters that nobody can guess: openssl rand -hex 32"`
+	Role   string `toml:"role" required:"true" enum:"read,operate,payload" doc:"read: all but what events hold; operate: also acts; payload: also what events hold"`
+
+	// Sum is the SHA-256 of the secret, which itself is not kept.
+	Sum [sha256.Size]byte `toml:"-"`
+}
+
+// AdminClient is one [[admin.clients]].
+type AdminClient struct {
+	Name string `toml:"name" required:"true" doc:"DNS name, URI or email address of its certificate, or the common name of one without any"`
+	Role string `toml:"role" required:"true" enum:"read,operate,payload" doc:"as that of a token"`
 }
 
 // Auth is one [[auth]]: of keys, which have a Kind, or of tokens, which have a
@@ -133,6 +148,7 @@ type Grant struct {
 
 // Match says whom a grant is for: who fits every list that is not empty.
 type Match struct {
+	Issuer  []string `toml:"issuer" doc:"any of these issuers; required, or when, where the auth has several: a client or a subject of one is nobody to another"`
 	Client  []string `toml:"client" doc:"any of these client ids"`
 	Subject []string `toml:"subject" doc:"any of these subjects, as headgate shows them"`
 	Groups  []string `toml:"groups" doc:"any of these groups"`
@@ -274,7 +290,7 @@ type Route struct {
 	SchemaJSON []byte `toml:"-"` // what stands in Schema
 }
 
-// Rate limits each principal on a route.
+// Rate limits each principal on a route, or at an ingress.
 type Rate struct {
 	PerPrincipal PerSecond `toml:"per_principal" default:"0/s" doc:"events per second, as in 1000/s; 0/s for no limit" min:"0/s" max:"1000000000/s"`
 	Burst        int       `toml:"burst" default:"0" doc:"0 for one second's worth" min:"0" max:"1000000000"`
@@ -297,41 +313,49 @@ type Journal struct {
 
 // Limits is [limits].
 type Limits struct {
-	HeaderBytes       Size     `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers" min:"1KiB" max:"1MiB"`
-	HeaderTimeout     Duration `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read" min:"10ms" max:"1h"`
-	BodyTimeout       Duration `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read" min:"10ms" max:"1h"`
-	IdleTimeout       Duration `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed" min:"10ms" max:"1h"`
-	Connections       int      `toml:"connections" default:"10000" doc:"HTTP: open connections per door" min:"1" max:"1000000"`
-	Requests          int      `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door" min:"1" max:"1000000"`
-	Streams           int      `toml:"streams" default:"128" doc:"HTTP/2: streams per connection" min:"1" max:"10000"`
-	Waiters           int      `toml:"waiters" default:"1024" doc:"requests that wait for an end at once" min:"1" max:"1000000"`
-	Batch             int      `toml:"batch" default:"1000" doc:"events per batch request" min:"1" max:"1000"`
-	ConditionCost     int      `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event" min:"1" max:"10000000"`
-	Rates             int      `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once" min:"1" max:"100000000"`
-	Peers             int      `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket" min:"1" max:"1000000"`
-	PeersPerAddress   int      `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address" min:"1" max:"1000000"`
-	Handshakes        int      `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket" min:"1" max:"100000"`
-	HandshakeTimeout  Duration `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done" min:"10ms" max:"1h"`
-	FrameBytes        Size     `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame" min:"1KiB" max:"64MiB"`
-	MessageBytes      Size     `toml:"message_bytes" default:"2MiB" doc:"ZeroMQ: all frames of one incoming message; at least frame_bytes" min:"1KiB" max:"256MiB"`
-	Frames            int      `toml:"frames" default:"64" doc:"ZeroMQ: frames of one incoming message" min:"4" max:"1024"`
-	ZMQRequests       int      `toml:"zmq_requests" default:"256" doc:"ZeroMQ ingress: requests worked on at once per connection" min:"1" max:"65536"`
-	Subscriptions     int      `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber" min:"1" max:"1000000"`
-	SubscriptionBytes Size     `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription" min:"1B" max:"64KiB"`
-	WriteTimeout      Duration `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut" min:"10ms" max:"1h"`
-	Heartbeat         Duration `toml:"heartbeat" default:"5s" doc:"ZeroMQ: between PINGs; 0s for none" min:"0s" max:"1h"`
-	HeartbeatTimeout  Duration `toml:"heartbeat_timeout" default:"15s" doc:"ZeroMQ: a peer not heard of for so long is cut; more than heartbeat" min:"10ms" max:"1d"`
-	ReconnectMin      Duration `toml:"reconnect_min" default:"100ms" doc:"ZeroMQ: longest wait before the first reconnect, doubled with each failure" min:"1ms" max:"1h"`
-	ReconnectMax      Duration `toml:"reconnect_max" default:"10s" doc:"ZeroMQ: longest wait of all; at least reconnect_min" min:"1ms" max:"1d"`
-	Linger            Duration `toml:"linger" default:"1s" doc:"ZeroMQ: at the end, time to send what is queued" min:"0s" max:"1h"`
-	TelemetryRing     int      `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels" min:"1" max:"16777216"`
-	Drain             Duration `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish" min:"0s" max:"1h"`
+	Admission         PerSecond `toml:"admission" default:"0/s" doc:"requests that are looked at, of all ingresses, whoever sends them, as in 5000/s; 0/s for no limit" min:"0/s" max:"1000000000/s"`
+	WorkBytes         Size      `toml:"work_bytes" default:"256MiB" doc:"bodies that are read or worked on, of all ingresses; the router needs up to four times that" min:"1MiB" max:"1TiB"`
+	HeaderBytes       Size      `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers" min:"1KiB" max:"1MiB"`
+	HeaderTimeout     Duration  `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read" min:"10ms" max:"1h"`
+	BodyTimeout       Duration  `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read" min:"10ms" max:"1h"`
+	IdleTimeout       Duration  `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed" min:"10ms" max:"1h"`
+	Connections       int       `toml:"connections" default:"10000" doc:"HTTP: open connections per door" min:"1" max:"1000000"`
+	Requests          int       `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door" min:"1" max:"1000000"`
+	Streams           int       `toml:"streams" default:"128" doc:"HTTP/2: streams per connection" min:"1" max:"10000"`
+	Waiters           int       `toml:"waiters" default:"1024" doc:"requests that wait for an end at once" min:"1" max:"1000000"`
+	Batch             int       `toml:"batch" default:"1000" doc:"events per batch request" min:"1" max:"1000"`
+	ConditionCost     int       `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event" min:"1" max:"10000000"`
+	Rates             int       `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once" min:"1" max:"100000000"`
+	Peers             int       `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket" min:"1" max:"1000000"`
+	PeersPerAddress   int       `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address" min:"1" max:"1000000"`
+	Handshakes        int       `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket" min:"1" max:"100000"`
+	HandshakeTimeout  Duration  `toml:"handshake_timeout" default:"5s" doc:"ZeroMQ: until the handshake is done" min:"10ms" max:"1h"`
+	FrameBytes        Size      `toml:"frame_bytes" default:"1MiB" doc:"ZeroMQ: largest incoming frame" min:"1KiB" max:"64MiB"`
+	MessageBytes      Size      `toml:"message_bytes" default:"2MiB" doc:"ZeroMQ: all frames of one incoming message; at least frame_bytes" min:"1KiB" max:"256MiB"`
+	Frames            int       `toml:"frames" default:"64" doc:"ZeroMQ: frames of one incoming message" min:"4" max:"1024"`
+	ZMQRequests       int       `toml:"zmq_requests" default:"256" doc:"ZeroMQ ingress: requests worked on at once per connection" min:"1" max:"65536"`
+	Subscriptions     int       `toml:"subscriptions" default:"1024" doc:"ZeroMQ: per subscriber" min:"1" max:"1000000"`
+	SubscriptionBytes Size      `toml:"subscription_bytes" default:"256B" doc:"ZeroMQ: largest subscription" min:"1B" max:"64KiB"`
+	WriteTimeout      Duration  `toml:"write_timeout" default:"10s" doc:"ZeroMQ: a peer that takes nothing for so long is cut" min:"10ms" max:"1h"`
+	Heartbeat         Duration  `toml:"heartbeat" default:"5s" doc:"ZeroMQ: between PINGs; 0s for none" min:"0s" max:"1h"`
+	HeartbeatTimeout  Duration  `toml:"heartbeat_timeout" default:"15s" doc:"ZeroMQ: a peer not heard of for so long is cut; more than heartbeat" min:"10ms" max:"1d"`
+	ReconnectMin      Duration  `toml:"reconnect_min" default:"100ms" doc:"ZeroMQ: longest wait before the first reconnect, doubled with each failure" min:"1ms" max:"1h"`
+	ReconnectMax      Duration  `toml:"reconnect_max" default:"10s" doc:"ZeroMQ: longest wait of all; at least reconnect_min" min:"1ms" max:"1d"`
+	Linger            Duration  `toml:"linger" default:"1s" doc:"ZeroMQ: at the end, time to send what is queued" min:"0s" max:"1h"`
+	TelemetryRing     int       `toml:"telemetry_ring" default:"65536" doc:"events between acceptance and the telemetry channels" min:"1" max:"16777216"`
+	Drain             Duration  `toml:"drain" default:"5s" doc:"at SIGTERM: time to finish" min:"0s" max:"1h"`
 }
 
 // Log is [log].
 type Log struct {
-	Level  string `toml:"level" default:"info" enum:"debug,info,warn,error"`
-	Format string `toml:"format" default:"auto" enum:"auto,json,console" doc:"auto: console on a terminal, else json"`
+	Level  string            `toml:"level" default:"info" enum:"debug,info,warn,error"`
+	Levels map[string]string `toml:"levels" doc:"those of single parts: admin, audit, channel, ingress, intake, journal, keys, plugin, reload, replies, trace"`
+	Format string            `toml:"format" default:"auto" enum:"auto,json,console" doc:"auto: console on a terminal, else json"`
+}
+
+// Reload is [reload].
+type Reload struct {
+	Watch bool `toml:"watch" default:"false" doc:"as soon as one of them has changed; else at SIGHUP and headgate reload"`
 }
 
 // ReplayWindow is how far a request's webhook-timestamp may lie from now.

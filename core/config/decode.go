@@ -11,8 +11,6 @@ import (
 	"strings"
 )
 
-const notInThisBuild = "not in this build"
-
 // decode fills the struct that target points to, which has its defaults
 // already, from a table.
 func (r *report) decode(target any, table map[string]any) {
@@ -24,7 +22,7 @@ func (r *report) table(v reflect.Value, table map[string]any, path string) {
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		field, found := fieldFor(v.Type(), key, table[key])
 		if !found {
-			r.hint(join(path, key), didYouMean(key, keysOf(v.Type())), "unknown key")
+			r.hint(join(path, key), cmp.Or(misplaced(v.Type(), key), didYouMean(key, keysOf(v.Type()))), "unknown key")
 			continue
 		}
 		r.value(v.FieldByIndex(field.Index), table[key], join(path, key), field.Tag)
@@ -37,12 +35,18 @@ func (r *report) table(v reflect.Value, table map[string]any, path string) {
 	}
 }
 
+// misplaced gives the hint for a key of one of the tables below.
+func misplaced(t reflect.Type, key string) string {
+	for _, field := range fields(t) {
+		if name := field.Tag.Get("toml"); field.Type.Kind() == reflect.Struct && !isText(field.Type) && slices.Contains(keysOf(field.Type), key) {
+			return fmt.Sprintf("it belongs into %s: %s = { %s = .. }", name, name, key)
+		}
+	}
+	return ""
+}
+
 // value decodes one value into v, whose field has tag.
 func (r *report) value(v reflect.Value, raw any, path string, tag reflect.StructTag) {
-	if v.Type() == reflect.TypeFor[Absent]() {
-		r.absent(raw, path)
-		return
-	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		text, ok := raw.(string)
 		if !ok {
@@ -151,19 +155,6 @@ func (r *report) free(raw any, path string) {
 	default:
 		r.hint(path, "write it as a string", "is %s, and plugins are given JSON, which has none", kindOf(raw))
 	}
-}
-
-// absent refuses a designed name. A section is shown as it stands in the file.
-func (r *report) absent(raw any, path string) {
-	at := r.spots.at(path)
-	problem := Problem{File: at.File, Line: at.Line, Column: at.Column, Key: path, Text: notInThisBuild}
-	switch raw.(type) {
-	case map[string]any, []any:
-		if !strings.Contains(path, ".") {
-			problem.Key = "[" + path + "]"
-		}
-	}
-	r.problems = append(r.problems, problem)
 }
 
 func (r *report) enum(text, path string, tag reflect.StructTag) {

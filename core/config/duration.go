@@ -17,6 +17,9 @@ const day = 24 * time.Hour
 func (d *Duration) UnmarshalText(text []byte) error {
 	s := string(text)
 	bad := fmt.Errorf(`%q is no duration: write a number with its unit, as in "30s", "1h30m" or "7d"`, s)
+	if close := strings.Join(strings.Fields(s), ""); close != s && new(Duration).UnmarshalText([]byte(close)) == nil {
+		return fmt.Errorf("%q is no duration: write it without a space, as in %q", s, close)
+	}
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return bad
 	}

@@ -20,52 +20,12 @@ type Setting struct {
 // that do not apply to the class of their table are left out.
 func (c *Config) Effective() []Setting {
 	var out []Setting
-	c.settings(reflect.ValueOf(c).Elem(), "", &out)
+	for _, p := range c.parts() {
+		if !p.table {
+			out = append(out, Setting{Key: p.key, Value: literal(p.value), Origin: c.origin(p.key)})
+		}
+	}
 	return out
-}
-
-func (c *Config) settings(table reflect.Value, path string, out *[]Setting) {
-	for _, field := range fields(table.Type()) {
-		if class := field.Tag.Get("class"); class != "" && class != table.Addr().Interface().(classed).class() {
-			continue
-		}
-		v, key := table.FieldByIndex(field.Index), join(path, field.Tag.Get("toml"))
-		if v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				continue
-			}
-			v = v.Elem()
-		}
-		t := v.Type()
-		switch {
-		case t == reflect.TypeFor[Absent]():
-		case t.Kind() == reflect.Struct && !isText(t):
-			c.settings(v, key, out)
-		case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && !isText(t.Elem()):
-			for i := range v.Len() {
-				c.settings(v.Index(i), item(key, i), out)
-			}
-		case t.Kind() == reflect.Map:
-			c.entries(v, key, out)
-		case !v.IsZero() || field.Tag.Get("default") != "":
-			*out = append(*out, Setting{Key: key, Value: literal(v), Origin: c.origin(key)})
-		}
-	}
-}
-
-// entries lists what stands in a table whose keys are anybody's.
-func (c *Config) entries(table reflect.Value, path string, out *[]Setting) {
-	for _, name := range namesIn(table) {
-		v, key := table.MapIndex(name), join(path, name.String())
-		if v.Kind() == reflect.Interface {
-			v = v.Elem()
-		}
-		if v.Kind() == reflect.Map {
-			c.entries(v, key, out)
-			continue
-		}
-		*out = append(*out, Setting{Key: key, Value: literal(v), Origin: c.origin(key)})
-	}
 }
 
 // origin says where a key was set.

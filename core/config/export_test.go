@@ -9,3 +9,6 @@ func Loopback(text string) (bool, error) {
 	a, err := parseAddress(text, "http", "https", "tcp", "ipc")
 	return a.loopback(), err
 }
+
+// Reads tells how many files of keys a reader has read, ever.
+func (r *KeyReader) Reads() int { return r.memory.files.reads }

@@ -51,13 +51,11 @@ func fieldFor(t reflect.Type, key string, raw any) (reflect.StructField, bool) {
 	return fieldOf(t, key)
 }
 
-// keysOf lists the keys of a struct that this build has.
+// keysOf lists the keys of a struct.
 func keysOf(t reflect.Type) []string {
 	var out []string
 	for _, field := range fields(t) {
-		if field.Type != reflect.TypeFor[Absent]() {
-			out = append(out, field.Tag.Get("toml"))
-		}
+		out = append(out, field.Tag.Get("toml"))
 	}
 	return out
 }

@@ -15,6 +15,10 @@ func (k *checker) ingress(in *Ingress, key string) {
 		}
 	}
 	k.defaultKeys(in, join(key, "default_key_ids"))
+	k.rate(&in.Rate, join(key, "rate"))
+	if work := k.c.Limits.WorkBytes; in.MaxBody > work {
+		k.bad(join(key, "max_body"), "%v is more than limits.work_bytes, %v", in.MaxBody, work)
+	}
 }
 
 // class is http or zmq, empty for an address of neither.

@@ -69,16 +69,17 @@ func Parse(text []byte, name, dir string, opts Options) (*Config, error) {
 // loader carries one configuration from texts to a checked Config.
 type loader struct {
 	report
-	opts Options
-	dir  string
-	k    *koanf.Koanf
+	opts   Options
+	dir    string
+	k      *koanf.Koanf
+	memory *keyMemory
 }
 
 func newLoader(dir string, opts Options) *loader {
 	if opts.Env == nil {
 		opts.Env = os.Environ()
 	}
-	return &loader{report: report{spots: &spot{}}, opts: opts, dir: dir, k: koanf.New(".")}
+	return &loader{report: report{spots: &spot{}}, opts: opts, dir: dir, k: koanf.New("."), memory: new(keyMemory)}
 }
 
 // file merges one TOML text over what there is.

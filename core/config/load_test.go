@@ -31,6 +31,10 @@ func env() []string {
 		"CURVE_LINE=" + curveA + "\n# never.be.shown\n",
 		"SECRET_A=whsec_" + base64.StdEncoding.EncodeToString([]byte("this must never be printed, ever")),
 		"SECRET_B=whsec_" + base64.StdEncoding.EncodeToString([]byte("nor this must ever be printed, so")),
+		"ADMIN_A=never-be-shown-as-it-opens-doors-a",
+		"ADMIN_B=never-be-shown-as-it-opens-doors-b",
+		"ADMIN_SHORT=never-be-shown-31-characters-lo",
+		"ADMIN_SPACED=never-be-shown as it opens doors and more",
 		"SECRET_SHORT=whsec_" + base64.StdEncoding.EncodeToString([]byte("printed nowhere")),
 	}
 }
@@ -49,7 +53,7 @@ func TestBad(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := problems(t, text, filepath.Base(file))
-			if strings.Contains(got, "never be printed") || strings.Contains(got, "whsec_d") || strings.Contains(got, "never.be.shown") {
+			if strings.Contains(got, "never be printed") || strings.Contains(got, "whsec_d") || strings.Contains(got, "never.be.shown") || strings.Contains(got, "never-be-shown") {
 				t.Error("a problem shows a secret")
 			}
 			if *update {

@@ -62,10 +62,6 @@ func override(section, key, text string) (any, *Problem) {
 		problem.Text, problem.Hint = "unknown key", didYouMean(key, keysOf(table.Type))
 		return nil, problem
 	}
-	if field.Type == reflect.TypeFor[Absent]() {
-		problem.Text = notInThisBuild
-		return nil, problem
-	}
 	value := reflect.New(field.Type).Elem()
 	if err := setText(value, text); err != nil {
 		problem.Text = err.Error()

@@ -53,6 +53,10 @@ func within(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+// ReadPrivate reads a key's file that no router has: of somebody who signs. It
+// refuses one that is open to group or others. The error does not repeat path.
+func ReadPrivate(path string) ([]byte, error) { return readPrivate(path) }
+
 // readPrivate reads a file that nobody but its owner can read. It follows
 // symbolic links, as Kubernetes mounts secrets. The error does not repeat path.
 func readPrivate(path string) ([]byte, error) {

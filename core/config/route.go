@@ -19,11 +19,15 @@ func (k *checker) route(ro *Route, key string) {
 		k.bad(join(key, "channels"), "a route needs a channel")
 	}
 	k.refer(ro.Channels, "channel", join(key, "channels"), k.channelNames())
-	if ro.Rate.Burst > 0 && ro.Rate.PerPrincipal == 0 {
-		k.bad(join(join(key, "rate"), "burst"), "needs per_principal")
-	}
+	k.rate(&ro.Rate, join(key, "rate"))
 	k.refer(ro.Transforms, "transform", join(key, "transforms"), k.transformNames())
 	k.schema(ro, join(key, "schema"))
+}
+
+func (k *checker) rate(r *Rate, key string) {
+	if r.Burst > 0 && r.PerPrincipal == 0 {
+		k.bad(join(key, "burst"), "needs per_principal")
+	}
 }
 
 // schema reads the JSON Schema of a route. That it is a schema is for the

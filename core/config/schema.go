@@ -79,14 +79,10 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) *schema {
 	return s
 }
 
-// table describes a struct. Names of later builds are left out, so that an
-// editor marks them as unknown.
+// table describes a struct.
 func (s *schema) table(t reflect.Type) {
 	s.Type, s.Properties, s.Additional = "object", map[string]*schema{}, false
 	for _, field := range fields(t) {
-		if field.Type == reflect.TypeFor[Absent]() {
-			continue
-		}
 		key, of := field.Tag.Get("toml"), schemaOf(field.Type, field.Tag)
 		if other := s.Properties[key]; other != nil {
 			of = &schema{AnyOf: []*schema{other, of}}
@@ -111,6 +107,8 @@ func patternOf(t reflect.Type) string {
 		return `^([1-9][0-9]?%|100%|` + size + `)$`
 	case reflect.TypeFor[PerSecond]():
 		return `^[0-9.]+/s$`
+	case reflect.TypeFor[Percent]():
+		return `^[0-9.]+%$`
 	case reflect.TypeFor[curve.Public]():
 		return `^[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{40}$`
 	case reflect.TypeFor[Prefix]():

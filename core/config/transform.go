@@ -38,3 +38,20 @@ func (c *Config) leads(transform string, ch *Channel) bool {
 		return slices.Contains(ro.Transforms, transform) && slices.Contains(ro.Channels, ch.Name)
 	})
 }
+
+// Leading are the command channels that a route with a transform leads to, and
+// those whose floor has it.
+func (c *Config) Leading(transform string) (channels []string) {
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		through := slices.Contains(ch.Require.Transforms, transform)
+		for j := range c.Routes {
+			r := &c.Routes[j]
+			through = through || slices.Contains(r.Transforms, transform) && slices.Contains(r.Channels, ch.Name)
+		}
+		if through && ch.Class == "command" {
+			channels = append(channels, ch.Name)
+		}
+	}
+	return channels
+}

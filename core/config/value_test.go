@@ -24,6 +24,7 @@ func TestValues(t *testing.T) {
 		size     = func() text { return new(config.Size) }
 		share    = func() text { return new(config.Share) }
 		rate     = func() text { return new(config.PerSecond) }
+		percent  = func() text { return new(config.Percent) }
 		prefix   = func() text { return new(config.Prefix) }
 	)
 	for _, c := range []struct {
@@ -47,6 +48,9 @@ func TestValues(t *testing.T) {
 
 		{rate, "1000/s", "1000/s"}, {rate, "0/s", "0/s"}, {rate, "0.5/s", "0.5/s"},
 		{rate, "1000", ""}, {rate, "/s", ""}, {rate, "inf/s", ""}, {rate, "NaN/s", ""}, {rate, "-1/s", ""}, {rate, "1e3/s", ""}, {rate, "1.2.3/s", ""}, {rate, "1000/m", ""},
+
+		{percent, "10%", "10%"}, {percent, "0%", "0%"}, {percent, "100%", "100%"}, {percent, "0.1%", "0.1%"}, {percent, "5.0%", "5%"},
+		{percent, "10", ""}, {percent, "%", ""}, {percent, "100.1%", ""}, {percent, "-1%", ""}, {percent, "NaN%", ""}, {percent, "1e1%", ""}, {percent, "", ""},
 
 		{prefix, "10.0.0.0/8", "10.0.0.0/8"}, {prefix, "fd00::/8", "fd00::/8"}, {prefix, "192.0.2.1/32", "192.0.2.1/32"},
 		{prefix, "", ""}, {prefix, "10.0.0.0", ""}, {prefix, "10.0.0.1/8", ""}, {prefix, "10.0.0.0/33", ""}, {prefix, "proxy/8", ""},

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -44,6 +46,10 @@ func (c *Config) Warnings() []string {
 			c.warnKey(&a.Keys[j], item(join(at, "keys"), j), warn)
 		}
 	}
+	for i := range c.Grants {
+		c.warnGrant(&c.Grants[i], item("grants", i), warn)
+	}
+	c.warnAdmin(warn)
 	if len(c.Ingress) == 0 {
 		warn("ingress", "none: no event comes in")
 	}
@@ -112,5 +118,30 @@ func (c *Config) warnTokens(a *Auth, at string, warn func(key, format string, ar
 		if strings.HasPrefix(issuer, "http://") {
 			warn(item(join(at, "issuers"), i), "plain HTTP: for tests on one machine")
 		}
+		if allowed, _ := a.Config["allow_private"].(bool); a.Path == "" && !allowed && privateHost(issuer) {
+			warn(item(join(at, "issuers"), i), "a private address, which plugin %q does not ask: config = { allow_private = true } lets it", a.Plugin.Name)
+		}
+	}
+}
+
+// privateHost tells an issuer at an address that is not on the internet. What a name
+// leads to is known when it is asked.
+func privateHost(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err == nil && (addr.IsLoopback() || addr.IsPrivate())
+}
+
+// warnGrant warns of a grant that is wider than it looks.
+func (c *Config) warnGrant(g *Grant, at string, warn func(key, format string, args ...any)) {
+	switch m := &g.Match; {
+	case len(m.Client)+len(m.Subject)+len(m.Groups) > 0 || m.When != "":
+	case len(m.Issuer) > 0:
+		warn(at, "match has issuers alone: everybody whom they vouch for to auth %q may send", g.Auth)
+	default:
+		warn(at, "no match: everybody whom auth %q proves may send", g.Auth)
 	}
 }

@@ -78,3 +78,52 @@ channels = ["out"]
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestWarningsOfTokens(t *testing.T) {
+	text := `[[auth]]
+name = "okta"
+plugin = "okta"
+issuers = ["https://10.1.2.3/oauth2/default"]
+audiences = ["a"]
+algs = ["RS256"]
+
+[[auth]]
+name = "house"
+plugin = "oidc"
+issuers = ["https://[::1]:8443/"]
+audiences = ["a"]
+algs = ["RS256"]
+config = { allow_private = true }
+
+[[grants]]
+auth = "okta"
+sources = ["**"]
+types = ["**"]
+
+[[grants]]
+auth = "house"
+match = { issuer = ["https://[::1]:8443/"] }
+sources = ["**"]
+types = ["**"]
+
+[[grants]]
+auth = "house"
+match = { client = ["c"] }
+sources = ["**"]
+types = ["**"]
+`
+	c, err := config.Parse([]byte(text), "x.toml", ".", config.Options{Env: env()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Join([]string{
+		`x.toml:4:12: auth[0].issuers[0]: a private address, which plugin "okta" does not ask: config = { allow_private = true } lets it`,
+		`x.toml:16:3: grants[0]: no match: everybody whom auth "okta" proves may send`,
+		`x.toml:21:3: grants[1]: match has issuers alone: everybody whom they vouch for to auth "house" may send`,
+		"x.toml: ingress: none: no event comes in",
+		"x.toml: routes: none: every event is refused as no_route",
+	}, "\n")
+	if got := strings.Join(c.Warnings(), "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,167 @@
+package core
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/datadir"
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/intake"
+	"github.com/headgate-io/headgate/core/topology"
+	"github.com/headgate-io/headgate/core/trust"
+)
+
+// arrangement is what one configuration has made of a router: one generation of
+// it. It does not change once it is in place. The next one takes over the parts
+// that stay.
+type arrangement struct {
+	number    int // of the generation, from 1
+	cfg       *config.Config
+	trusted   trusted
+	plugins   plugins
+	replies   *topology.Replies
+	commands  []*command
+	telemetry []*telemetry
+	doors     []*door
+	keyring   *keyring
+
+	senderKeys   *source[*config.Config]
+	deliveryKeys *source[[]datadir.SigningKey]
+	curveKeys    []rereader
+}
+
+// command is one command channel.
+type command struct {
+	*dispatch.Channel
+	life
+	name   string
+	socket *topology.Commands
+}
+
+// telemetry is one telemetry channel.
+type telemetry struct {
+	*dispatch.Telemetry
+	life
+	name   string
+	socket *topology.Publications
+}
+
+// named gives the part of that name, nil for none.
+func named[P interface{ called() string }](parts []P, name string) (none P) {
+	if i := slices.IndexFunc(parts, func(p P) bool { return p.called() == name }); i >= 0 {
+		return parts[i]
+	}
+	return none
+}
+
+func (c *command) called() string   { return c.name }
+func (t *telemetry) called() string { return t.name }
+func (d *door) called() string      { return d.name }
+func (t *transform) called() string { return t.name }
+func (p *provider) called() string  { return p.name }
+
+// rereaders are all that may change in files, between two configurations.
+func (a *arrangement) rereaders() []rereader {
+	return append([]rereader{a.senderKeys, a.deliveryKeys}, a.curveKeys...)
+}
+
+// channels are the command channels by name, and those of another arrangement
+// that have not come to their end.
+func (a *arrangement) channels(ending []*command) map[string]*dispatch.Channel {
+	out := make(map[string]*dispatch.Channel)
+	for _, ch := range slices.Concat(ending, a.commands) {
+		out[ch.name] = ch.Channel
+	}
+	return out
+}
+
+func (a *arrangement) publishers() map[string]intake.Publisher {
+	out := make(map[string]intake.Publisher)
+	for _, t := range a.telemetry {
+		out[t.name] = t
+	}
+	return out
+}
+
+func (a *arrangement) authorities() []*trust.Authority {
+	out := make([]*trust.Authority, len(a.plugins.providers))
+	for i, p := range a.plugins.providers {
+		out[i] = p.authority
+	}
+	return out
+}
+
+// making is an arrangement that is being made beside the one that is in place.
+type making struct {
+	*arrangement
+	c   *Core
+	was *arrangement // an empty one at the start
+
+	diff []config.Change
+
+	undo   []func() error // gives back what was made, last in first out
+	made   []move         // of moves
+	moves  []move         // put it in place, as far as that can fail
+	swaps  []func()       // the rest of it
+	begins []func(*stage) // what is new
+	gone   gone
+}
+
+// gone are the parts of the arrangement before that are in this one no more.
+type gone struct {
+	doors      []*door
+	commands   []*command
+	telemetry  []*telemetry
+	transforms []*transform
+	providers  []*provider
+}
+
+// move is one step that may fail, and the way back.
+type move struct {
+	do   func() error
+	back func() error
+}
+
+// settle makes all the moves, or none.
+func (m *making) settle() error {
+	for _, step := range m.moves {
+		if err := step.do(); err != nil {
+			return errors.Join(err, m.back())
+		}
+		m.made = append(m.made, step)
+	}
+	return nil
+}
+
+// back takes the moves back that were made.
+func (m *making) back() error {
+	var errs []error
+	for _, step := range slices.Backward(m.made) {
+		errs = append(errs, step.back())
+	}
+	m.made = nil
+	return errors.Join(errs...)
+}
+
+// giveUp leaves nothing of what was made.
+func (m *making) giveUp() error {
+	var errs []error
+	for _, undo := range slices.Backward(m.undo) {
+		errs = append(errs, undo())
+	}
+	m.undo = nil
+	return errors.Join(errs...)
+}
+
+// changing is a socket whose setting may change.
+type changing interface {
+	Setting() topology.Setting
+	Change(topology.Setting) error
+}
+
+// moves a socket to another setting.
+func (m *making) move(s changing, to topology.Setting) {
+	was := s.Setting()
+	m.moves = append(m.moves, move{do: func() error { return s.Change(to) }, back: func() error { return s.Change(was) }})
+}

@@ -1,0 +1,147 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/topology"
+)
+
+// maxPrefetch is the most that a configuration may ask for: the socket's own bound
+// must not be lower when it is raised.
+const maxPrefetch = 4096
+
+// openReplies has the reply socket.
+func (m *making) openReplies() error {
+	to, err := replySetting(m.cfg)
+	if err != nil {
+		return fmt.Errorf("replies: %w", err)
+	}
+	if m.replies = m.was.replies; m.replies == nil {
+		o := socketOptions(m.cfg, "replies", m.cfg.Replies.IPCMode)
+		o.Log = m.c.part("replies")
+		if m.replies, err = topology.NewReplies(o, m.c.desk); err != nil {
+			return err
+		}
+		m.undo = append(m.undo, release(m.replies))
+	}
+	m.move(m.replies, to)
+	m.rotates("replies", m.cfg.Replies.Curve, m.replies)
+	return nil
+}
+
+// openChannels has every [[channels]]: as it was, changed, or new.
+func (m *making) openChannels() error {
+	m.withdraw()
+	for i := range m.cfg.Channels {
+		ch := &m.cfg.Channels[i]
+		to, err := channelSetting(m.cfg, ch)
+		if err != nil {
+			return fmt.Errorf("channel %s: %w", ch.Name, err)
+		}
+		if ch.Class == "command" {
+			err = m.openCommand(ch, to)
+		} else {
+			err = m.openTelemetry(ch, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	m.gone.commands = missing(m.was.commands, m.commands)
+	m.gone.telemetry = missing(m.was.telemetry, m.telemetry)
+	return nil
+}
+
+func (m *making) openCommand(ch *config.Channel, to topology.Setting) error {
+	c := named(m.was.commands, ch.Name)
+	if c == nil {
+		o := m.channelOptions(ch)
+		observe, trace := m.c.traced()
+		c = &command{name: ch.Name, Channel: dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: m.c.store, Transforms: m.c.steps,
+			Signer: m.c.signing.Signer, LeaseKey: m.c.leaseKey, Log: o.Log, Now: m.c.clock.Now, Observe: observe, Trace: trace})}
+		c.Pause(m.c.pauses.has(ch.Name))
+		var err error
+		if c.socket, err = topology.NewCommands(o, maxPrefetch, c.Channel); err != nil {
+			return err
+		}
+		m.undo = append(m.undo, release(c.socket))
+		m.begins = append(m.begins, func(s *stage) { s.command(c) })
+	}
+	m.commands = append(m.commands, c)
+	m.move(c.socket, to)
+	m.rotates("channel "+ch.Name, ch.Curve, c.socket)
+	m.swaps = append(m.swaps, func() { c.Change(settings(ch), m.replyTo()) })
+	return nil
+}
+
+func (m *making) openTelemetry(ch *config.Channel, to topology.Setting) error {
+	t := named(m.was.telemetry, ch.Name)
+	if t == nil {
+		o := m.channelOptions(ch)
+		pub, err := topology.NewPublications(o, ch.HighWaterMark)
+		if err != nil {
+			return err
+		}
+		m.undo = append(m.undo, release(pub))
+		observe, trace := m.c.traced()
+		t = &telemetry{name: ch.Name, socket: pub, Telemetry: dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: m.cfg.Limits.TelemetryRing,
+			Transforms: m.c.steps, Signer: m.c.signing.Signer, To: pub, Log: o.Log, Observe: observe, Trace: trace})}
+		m.begins = append(m.begins, func(s *stage) { s.telemetry(t) })
+	}
+	m.telemetry = append(m.telemetry, t)
+	m.move(t.socket, to)
+	m.rotates("channel "+ch.Name, ch.Curve, t.socket)
+	return nil
+}
+
+func (m *making) channelOptions(ch *config.Channel) topology.Options {
+	o := socketOptions(m.cfg, "channel "+ch.Name, ch.IPCMode)
+	o.Log = m.c.part("channel").With().Str("channel", ch.Name).Logger()
+	return o
+}
+
+// withdraw has the channels that go give back the addresses that others want.
+// Before that they hand out nothing more.
+func (m *making) withdraw() {
+	of, wanted := make(map[string]string), make(map[string]bool)
+	for _, ch := range m.cfg.Channels {
+		of[ch.Name], wanted[ch.Listen] = ch.Class, ch.Listen != ""
+	}
+	for _, c := range m.was.commands {
+		if of[c.name] == "command" || !wanted[c.socket.Setting().Listen] {
+			continue
+		}
+		m.moves = append(m.moves, move{do: func() error {
+			c.Pause(true)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(m.cfg.Limits.Drain))
+			defer cancel()
+			_ = c.Quiet(ctx, false) // what is still out then keeps its lease in the store
+			return nil
+		}, back: func() error { c.Pause(m.c.pauses.has(c.name)); return nil }})
+		m.move(c.socket, topology.Setting{Security: c.socket.Setting().Security})
+	}
+	for _, t := range m.was.telemetry {
+		if of[t.name] != "telemetry" && wanted[t.socket.Setting().Listen] {
+			m.move(t.socket, topology.Setting{Security: t.socket.Setting().Security})
+		}
+	}
+}
+
+// replyTo is the address that consumers are told to reply to.
+func (a *arrangement) replyTo() string {
+	if a.cfg.Replies.Advertise != "" {
+		return a.cfg.Replies.Advertise
+	}
+	return a.replies.Bound()
+}
+
+// rotates notes a socket whose CURVE keys may change while it runs.
+func (m *making) rotates(name string, from *config.Curve, s rotator) {
+	if from != nil {
+		m.curveKeys = append(m.curveKeys, curveSource(m.cfg, name, from, s, m.c.part("keys")))
+	}
+}

@@ -1,0 +1,34 @@
+package core
+
+import (
+	"github.com/rs/zerolog"
+
+	"github.com/headgate-io/headgate/core/config"
+	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/tracing"
+)
+
+// openTracer has the tracer that the configuration wants, nil for none.
+func openTracer(cfg *config.Config, version string, log zerolog.Logger) (*tracing.Tracer, error) {
+	if !cfg.Trace.On() {
+		return nil, nil
+	}
+	headers, err := cfg.TraceHeaders()
+	if err != nil {
+		return nil, err
+	}
+	secure, err := clientTLS(cfg, cfg.Trace.TLS)
+	if err != nil {
+		return nil, err
+	}
+	return tracing.New(tracing.Options{Endpoint: cfg.Trace.Endpoint, Headers: headers, TLS: secure, Sample: cfg.Trace.Sample.Fraction(),
+		Version: version, Instance: boot(), Log: log}), nil
+}
+
+// traced are what a channel tells, and asks, for traces.
+func (c *Core) traced() (dispatch.Observer, dispatch.TraceParent) {
+	if c.tracer == nil {
+		return nil, nil
+	}
+	return c.tracer, c.tracer.TraceParent
+}
