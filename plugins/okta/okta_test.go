@@ -64,7 +64,7 @@ func TestConfig(t *testing.T) {
 		"organization path": {policy("https://dev-1.okta.com/oauth2", "RS256"), `{}`, "not a custom authorization server"},
 		"no id":             {policy("https://dev-1.okta.com/oauth2/", "RS256"), `{}`, "not a custom authorization server"},
 		"a path below":      {policy(good+"/v1", "RS256"), `{}`, "not a custom authorization server"},
-		"slash":             {policy(good+"/", "RS256"), `{}`, "not a custom authorization server"},
+		"slash":             {policy(good+"/", "RS256"), `{}`, "take out the slash at the end"},
 		"http":              {policy("http://dev-1.okta.com/oauth2/default", "RS256"), `{}`, "want https"},
 		"another alg":       {policy(good, "RS256", "ES256"), `{}`, "Okta signs with RS256 alone: take out \"ES256\""},
 		"no alg":            {policy(good), `{}`, "has no algs"},

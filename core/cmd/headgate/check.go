@@ -19,7 +19,9 @@ type checked struct {
 	Routes     int       `json:"routes"`
 	Transforms int       `json:"transforms"`
 	Channels   int       `json:"channels"`
+	Auths      int       `json:"auths"` // of keys and of tokens
 	Keys       int       `json:"keys"`
+	Grants     int       `json:"grants"`
 	Effective  []setting `json:"effective,omitempty"`
 }
 
@@ -95,6 +97,7 @@ func (a *app) compile() (*config.Config, error) {
 
 func (c *checked) count(cfg *config.Config, effective bool) {
 	c.Routes, c.Transforms, c.Channels, c.Warnings = len(cfg.Routes), len(cfg.Transforms), len(cfg.Channels), core.Warnings(cfg)
+	c.Auths, c.Grants = len(cfg.Auth), len(cfg.Grants)
 	for _, auth := range cfg.Auth {
 		c.Keys += len(auth.Keys)
 	}
@@ -130,7 +133,10 @@ func (a *app) printChecked(c *checked) {
 	for _, w := range c.Warnings {
 		a.printf("warning: %s\n", w)
 	}
-	counts := []string{count(c.Routes, "route"), count(c.Channels, "channel"), count(c.Keys, "key")}
+	counts := []string{count(c.Routes, "route"), count(c.Channels, "channel"), count(c.Auths, "auth"), count(c.Keys, "key")}
+	if c.Grants > 0 {
+		counts = append(counts, count(c.Grants, "grant"))
+	}
 	if c.Transforms > 0 {
 		counts = append(counts, count(c.Transforms, "transform"))
 	}

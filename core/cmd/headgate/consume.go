@@ -19,7 +19,6 @@ import (
 	"github.com/headgate-io/headgate/sdk/consumer"
 	"github.com/headgate-io/headgate/sdk/curve"
 	"github.com/headgate-io/headgate/sdk/delivery"
-	"github.com/headgate-io/headgate/sdk/dsse"
 )
 
 // consuming is what consume was asked for.
@@ -47,7 +46,11 @@ prints one line each and acknowledges those of a command channel. What it takes
 is done: nobody else gets it.
 
 Without --connect and --keys it finds both where the router of this
-configuration has them.`,
+configuration has them.
+
+With --producers it also wants each event signed by its own producer, with a key
+that this file lists for its source; headgate key export --producers writes it.
+Files of keys are looked at every second while it runs.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.commandChannels,
 		RunE:              do(func(cmd *cobra.Command, args []string) error { return a.consume(cmd.Context(), args[0], s) }),
@@ -101,11 +104,9 @@ func (a *app) consume(ctx context.Context, channel string, s consuming) error {
 	if err != nil {
 		return err
 	}
-	var producers *dsse.Keyring
+	var producers *consumer.Producers
 	if s.trusted != "" {
-		if producers, err = consumer.ProducersFromFile(s.trusted); err != nil {
-			return err
-		}
+		producers = consumer.ProducersFromFile(s.trusted)
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()

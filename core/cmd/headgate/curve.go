@@ -20,10 +20,7 @@ func (a *app) newCurve(name, out string, top bool) error {
 	if out == "" {
 		out = name + ".curve"
 	}
-	secret := curve.NewSecret()
-	for strings.HasPrefix(secret.Public().String(), "-") { // it would be taken for an option
-		secret = curve.NewSecret()
-	}
+	secret := newSecret()
 	var older []*curve.Secret
 	if top {
 		var err error

@@ -58,6 +58,9 @@ func (a *app) deedCommand(verb admin.Verb, short string) *cobra.Command {
 		}),
 	}
 	a.selectionFlags(cmd, &d.selection)
+	if verb == admin.Cancel {
+		cmd.Flags().BoolVar(&d.f.Held, "held", false, "only what is held")
+	}
 	cmd.Flags().BoolVar(&d.dryRun, "dry-run", false, "only tell how many it would be, and the first ten")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print JSON")
 	whyFlag(cmd, &d.why)

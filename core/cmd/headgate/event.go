@@ -85,12 +85,16 @@ func (a *app) listFlags(cmd *cobra.Command, f *outbox.Filter) {
 	cmd.Flags().StringVar(&f.Source, "source", "", "only of this source")
 	cmd.Flags().StringVar(&f.Type, "type", "", "only of this type")
 	cmd.Flags().StringVar(&f.Principal, "principal", "", "only of this principal, as show prints it")
-	cmd.Flags().StringVar(&f.KeyID, "key", "", "only what the key of this `ID` has proven")
+	cmd.Flags().StringVar(&f.KeyID, "key", "", "only what the key of this `ID` has proven; AUTH:ID for the key of a token")
 	cmd.Flags().IntVar(&f.Limit, "limit", listLimit, "so many at most")
 	cmd.Flags().Uint64Var(&f.After, "after", 0, "only above this sequence, to page")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	a.completeChannel(cmd)
+	a.completePrincipal(cmd)
 	cmd.RunE = do(func(cmd *cobra.Command, _ []string) error {
+		if f.Principal != "" && !strings.Contains(f.Principal, ":") {
+			return wholePrincipal(f.Principal)
+		}
 		router, err := a.router()
 		if err != nil {
 			return err
@@ -111,7 +115,7 @@ func (a *app) listFlags(cmd *cobra.Command, f *outbox.Filter) {
 }
 
 func (a *app) printEvents(list []admin.Event) {
-	t := newTable(a.out, "SEQ", "ID", "SOURCE", "TYPE", "STATE", "CHANNELS", "ACCEPTED")
+	t := newTable(a.out, "SEQ", "ID", "SOURCE", "TYPE", "STATE", "CHANNELS", "ACCEPTED", "KEY", "PROOF", "PRINCIPAL")
 	for _, e := range list {
 		channels := make([]string, len(e.Channels))
 		for i, c := range e.Channels {
@@ -120,9 +124,17 @@ func (a *app) printEvents(list []admin.Event) {
 				channels[i] += "(held)"
 			}
 		}
-		t.row(e.Seq, e.ID, e.Source, e.Type, e.State, strings.Join(channels, " "), stamp(e.Accepted))
+		t.row(e.Seq, e.ID, e.Source, e.Type, e.State, strings.Join(channels, " "), stamp(e.Accepted), e.Key, proofOf(&e), e.Principal)
 	}
 	t.end()
+}
+
+// proofOf tells how sender and event were proven.
+func proofOf(e *admin.Event) string {
+	if e.Proof.Event == "" {
+		return e.Proof.Transport
+	}
+	return e.Proof.Transport + " + " + e.Proof.Event
 }
 
 // stamp gives a time as logs have it, empty for none.
@@ -182,6 +194,8 @@ func (a *app) printEvent(e *admin.Event) {
 	a.printf("type       %s\n", printable(e.Type))
 	a.printf("state      %s\n", e.State)
 	a.printf("principal  %s\n", printable(e.Principal.String()))
+	a.optional("key", e.Key)
+	a.optional("proof", proofOf(e))
 	a.printf("accepted   %s, sequence %d\n", stamp(e.Accepted), e.Seq)
 	for _, c := range e.Channels {
 		a.printf("\nchannel    %s: %s, attempt %d, %s\n", c.Channel, channelStateOf(c), c.Attempt, count(c.Failures, "failure"))

@@ -6,9 +6,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/dsse"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
@@ -24,7 +24,7 @@ func eventSignerOf(path, id string) (*dsse.Signer, error) {
 }
 
 func readPrivateKey(path string) (crypto.Signer, error) {
-	text, err := os.ReadFile(path)
+	text, err := config.ReadPrivate(path)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/headgate-io/headgate/core"
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/sdk/webhook"
 )
@@ -63,6 +65,9 @@ within seconds, so that its peers can change over one by one.`,
 				return err
 			}
 			section, dir, err := keyDir(cfg, auth)
+			if err == nil {
+				err = free(cfg, k.ID)
+			}
 			if err != nil {
 				return err
 			}
@@ -102,13 +107,33 @@ within seconds, so that its peers can change over one by one.`,
 func keyDir(cfg *config.Config, auth string) (*config.Auth, string, error) {
 	for i := range cfg.Auth {
 		s := &cfg.Auth[i]
+		if auth != "" && s.Name == auth && s.OfTokens() {
+			return nil, "", fmt.Errorf("auth %q is of tokens, whose keys its issuers make: write a [[grants]] for whom it may let send, or name an [[auth]] of keys", auth)
+		}
 		if dir, ok := strings.CutPrefix(s.KeyDir, "dir:"); ok && (auth == "" || s.Name == auth) {
 			return s, dir, nil
 		}
 	}
+	if auth != "" && !slices.ContainsFunc(cfg.Auth, func(a config.Auth) bool { return a.Name == auth }) {
+		return nil, "", fmt.Errorf("no [[auth]] has the name %q", auth)
+	}
 	return nil, "", errors.New(`no such [[auth]] with a key directory: write keys = "dir:keys" into it`)
 }
 
+// free errs for an id that a key has, wherever it stands, or had when it was
+// revoked: one more of that id would be refused, and all that is changed with it.
+func free(cfg *config.Config, id string) error {
+	if _, k, err := keyOf(cfg, id); err == nil {
+		return fmt.Errorf("key %s is there already: choose another id, ids are never used again; it stands in %s", id, k.File)
+	}
+	gone, err := core.RevokedKeys(cfg)
+	if err == nil && slices.Contains(gone, id) {
+		err = fmt.Errorf("key %s was there, and was revoked: choose another id, ids are never used again", id)
+	}
+	return err
+}
+
+// taken says of a file that is there already that its name is the id's.
 func taken(err error, id string) error {
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("key %s is there already: choose another id, ids are never used again", id)

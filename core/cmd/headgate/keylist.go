@@ -51,7 +51,7 @@ what a running router remembers since its start.`,
 				}
 			}
 			if running.SendersFault != "" {
-				fmt.Fprintf(a.err, "The router does not go by what stands in the files: %s\n", printableLines(running.SendersFault))
+				fmt.Fprintf(a.err, "The router does not go by all that stands in the files: %s\n", printableLines(running.SendersFault))
 			}
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(rows)

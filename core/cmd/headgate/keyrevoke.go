@@ -24,7 +24,8 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 second, and the command waits for it. The secret is destroyed; the id stays taken,
 so that nobody is mistaken for its holder later.
 
-A key that was used lately is not revoked without --force. What the key has sent
+A key that was used lately, or may have been before the router started, is not
+revoked without --force. What the key has sent
 already stays accepted: --hold keeps all of it that is pending from being handed
 out, until headgate event release or cancel.
 
@@ -105,7 +106,8 @@ func (a *app) revoke(ctx context.Context, id string, r revocation) error {
 	if err != nil {
 		return err
 	}
-	if k.State != config.StateRevoked {
+	already := k.State == config.StateRevoked
+	if !already {
 		if err := config.ChangeKey(k.File, config.StateRevoked, remark("revoked", r.why)); err != nil {
 			return readOnly(err, `give it state = "revoked" where its file comes from`)
 		}
@@ -117,9 +119,14 @@ func (a *app) revoke(ctx context.Context, id string, r revocation) error {
 	if err != nil {
 		return err
 	}
-	if running {
+	switch {
+	case already && running:
+		a.printf("%s is revoked already, and the router refuses it.\n", id)
+	case already:
+		a.printf("%s is revoked already.\n", id)
+	case running:
 		a.printf("%s is revoked, and the router refuses it now, after %s.\n", id, time.Since(began).Round(time.Millisecond))
-	} else {
+	default:
 		a.printf("%s is revoked. No router runs here: the next one refuses it.\n", id)
 	}
 	if strings.HasPrefix(k.Secret, "file:") || strings.HasPrefix(k.Secret, "env:") {
@@ -132,16 +139,25 @@ func (a *app) revoke(ctx context.Context, id string, r revocation) error {
 		return nil
 	}
 	held, err := a.holdAllOf(ctx, router, auth.Name, id, r.why)
-	a.printf("hold: %s that %s had sent and nobody has done yet. Let them go with headgate event release --all --key %s, or end them with cancel.\n", count(held, "event"), id, id)
+	of := auth.Name + ":" + id
+	a.printf("hold: %s that %s had sent and nobody has done yet. Look at them with headgate event list --held --key %s; then let them go or end them:\n", count(held, "event"), id, of)
+	a.printf("  headgate event release --all --key %s --why ..\n  headgate event cancel --all --held --key %s --why ..\n", of, of)
 	return err
 }
 
-// unused errs for a key that somebody has used lately.
+// unused errs for a key that somebody has used lately, or may have before the router
+// began to take note.
 func (r *revocation) unused(keys *admin.Keys, k *config.Key) error {
-	last := keys.Sender(k.ID).LastUsed
-	if ago := time.Since(last); !last.IsZero() && ago < r.idle {
+	known := keys.Sender(k.ID)
+	ago, up := time.Since(known.LastUsed), time.Since(keys.Since)
+	switch taken := known.State == config.StateActive || known.State == config.StateRetiring; {
+	case !taken: // so that nobody can use it now
+	case !known.LastUsed.IsZero() && ago < r.idle:
 		return fmt.Errorf("key %s is in use: last %s, %s ago. Have its holder change over and wait until it was idle for --idle %s, or revoke it all the same with --force",
-			k.ID, lastUsed(last), ago.Round(time.Second), r.idle)
+			k.ID, lastUsed(known.LastUsed), ago.Round(time.Second), r.idle)
+	case known.LastUsed.IsZero() && up < r.idle:
+		return fmt.Errorf("key %s may be in use: the router knows of no use before its start, %s ago. Wait until it has run for --idle %s, or revoke it all the same with --force",
+			k.ID, up.Round(time.Second), r.idle)
 	}
 	return nil
 }
@@ -174,7 +190,7 @@ func (a *app) holdAllOf(ctx context.Context, router admin.Router, auth, id, why 
 
 // heldBack lists what is pending of a key, and not held yet.
 func heldBack(ctx context.Context, router admin.Router, auth, id string) (picks []admin.Pick, _ error) {
-	f := outbox.Filter{State: outbox.StatePending, KeyID: id, Limit: listPage}
+	f := outbox.Filter{State: outbox.StatePending, KeyID: auth + ":" + id, Limit: listPage} // a token's kid may be the same
 	for {
 		list, err := router.Events(ctx, f)
 		if err != nil {
@@ -186,7 +202,7 @@ func heldBack(ctx context.Context, router admin.Router, auth, id string) (picks 
 			for i := range e.Channels {
 				free = free || admin.Hold.Fits(&e.Channels[i].ChannelStatus)
 			}
-			if free && e.Principal.Provider == auth { // a token's kid may be the same
+			if free {
 				picks = append(picks, admin.Pick{Key: outbox.Key{Source: e.Source, ID: e.ID}, Seq: e.Seq})
 			}
 		}

@@ -102,6 +102,9 @@ func (a *app) rotate(ctx context.Context, id string, r rotation) error {
 	if k.ID == "" {
 		k.ID = successor(cfg, id)
 	}
+	if err := free(cfg, k.ID); err != nil {
+		return err
+	}
 	written, err := fileSuccessor(filepath.Dir(old.File), auth.Kind, k, r.out)
 	if err != nil {
 		return readOnly(taken(err, k.ID), "make the successor where its files come from, and give "+id+` state = "retiring" there`)
@@ -111,7 +114,8 @@ func (a *app) rotate(ctx context.Context, id string, r rotation) error {
 	}
 	a.printf("Written: %s\n", written)
 	running, err := a.awaitRouter(ctx, func(now *admin.Keys) (bool, string) {
-		return now.Sender(k.ID).State == config.StateActive, now.SendersFault
+		done := now.Sender(k.ID).State == config.StateActive && now.Sender(id).State == config.StateRetiring
+		return done && now.SendersFault == "", now.SendersFault
 	})
 	if err != nil {
 		return err
@@ -152,7 +156,7 @@ func successor(cfg *config.Config, id string) string {
 	n, _ := strconv.Atoi(parts[2])
 	for n = max(n, 1) + 1; ; n++ {
 		next := parts[1] + "-" + strconv.Itoa(n)
-		if _, _, err := keyOf(cfg, next); err != nil {
+		if free(cfg, next) == nil {
 			return next
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"headgate": main})
+	testscript.Main(m, map[string]func(){"headgate": main, "contained": contained})
 }
 
 // TestScript runs the stories in testdata/script, each with real processes in a

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/plugin"
 )
 
@@ -15,8 +17,8 @@ func (a *app) pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
 		Short: "Write, try, measure and look at plugins",
-		Long: `A plugin is a program of yours that changes events on their way out, in a process
-of its own. Begin with:
+		Long: `A plugin is a program of yours, in a process of its own, that changes events on
+their way out or brings the keys that tokens are checked with. Begin with:
 
   headgate plugin new shout      a plugin that works, with its test
   headgate plugin dev shout      send an event through it; again at every change
@@ -49,7 +51,7 @@ func (a *app) pluginListCommand() *cobra.Command {
 	var asJSON, shipped bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the transforms of a running router, or with --shipped what comes with it",
+		Short: "List the plugins of a running router, or with --shipped what comes with it",
 		Args:  cobra.NoArgs,
 		RunE: do(func(cmd *cobra.Command, _ []string) error {
 			if shipped {
@@ -80,11 +82,25 @@ func (a *app) printPlugins(top *admin.Top) {
 		a.printf("no [[transforms]], and no [[auth]] of a plugin\n")
 		return
 	}
-	t := newTable(a.out, "TRANSFORM", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "FAILED", "ISOLATED", "BLAMED", "LAST ERROR")
-	for _, p := range top.Plugins {
-		t.row(p.Name, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures, p.Events, p.Failed, p.Isolated, p.Blamed, firstLine(p.LastError))
+	t := newTable(a.out, "NAME", "KIND", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "FAILED", "ISOLATED", "BLAMED", "LAST ERROR")
+	transforms := len(top.Plugins) - len(top.Trust) // these come first, then those whose keys are trusted
+	for i, p := range top.Plugins {
+		kind, events := "transform", []any{p.Events, p.Failed, p.Isolated, p.Blamed}
+		if i >= transforms {
+			kind, events = "provider", []any{"", "", "", ""} // no event passes it
+			if p.LastError == "" && p.Warned != nil && without(trustOf(top, p.Name)) {
+				p.LastError = p.Warned.Text
+			}
+		}
+		cells := append([]any{p.Name, kind, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures}, events...)
+		t.row(append(cells, firstLine(p.LastError))...)
 	}
 	t.end()
+}
+
+// without tells that tokens of some issuer cannot be checked.
+func without(of *admin.Trust) bool {
+	return of != nil && slices.ContainsFunc(of.Issuers, func(i trust.IssuerFact) bool { return i.State == trust.TrustNone || i.State == trust.TrustDead })
 }
 
 // pluginState is a state, and when something follows by itself.
@@ -124,9 +140,13 @@ func (a *app) listShipped(asJSON bool) error {
 	if asJSON {
 		return a.printJSON(list)
 	}
-	t := newTable(a.out, "PLUGIN", "VERSION", "WHAT IT DOES")
+	t := newTable(a.out, "PLUGIN", "KIND", "VERSION", "WHAT IT DOES")
 	for _, s := range list {
-		t.row(s.Name, s.Version, s.Doc)
+		kind := "transform"
+		if len(s.Transforms) == 0 {
+			kind = "provider"
+		}
+		t.row(s.Name, kind, s.Version, s.Doc)
 	}
 	t.end()
 	return nil

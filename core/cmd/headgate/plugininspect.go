@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 	"github.com/headgate-io/headgate/sdk/host"
 )
@@ -21,9 +22,10 @@ func (a *app) pluginInspectCommand() *cobra.Command {
 	var call string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "inspect TRANSFORM | PLUGIN | PATH",
+		Use:   "inspect TRANSFORM | AUTH | PLUGIN | PATH",
 		Short: "Show what a plugin is, what it gets and how it is doing; with --call run one event",
-		Long: `inspect shows a transform of the running router by its name in the TOML, or starts
+		Long: `inspect shows a transform or an [[auth]] of the running router by its name in the
+TOML, the latter with its issuers and how old their keys are, or starts
 a shipped plugin or one of your own and shows what it says of itself: version,
 configuration, and exactly what environment and descriptors its process gets.
 With --call it runs one event and prints what became of it. For one of your own it
@@ -34,7 +36,7 @@ also prints what to paste into the configuration.`,
 			if call == "" {
 				if facts, top := a.runningPlugin(cmd.Context(), args[0]); facts != nil {
 					if asJSON {
-						return a.printJSON(facts)
+						return a.printJSON(runningNow{facts, trustOf(top, facts.Name)})
 					}
 					a.printFacts(facts, top)
 					return nil
@@ -65,6 +67,22 @@ func (a *app) runningPlugin(ctx context.Context, name string) (*admin.Plugin, *a
 		}
 	}
 	return nil, nil
+}
+
+// runningNow is what is told to programs of a plugin at work.
+type runningNow struct {
+	*admin.Plugin
+	Trust *admin.Trust `json:"trust,omitempty"` // of an [[auth]]: what it vouches for
+}
+
+// trustOf is nil for a transform.
+func trustOf(top *admin.Top, name string) *admin.Trust {
+	for i := range top.Trust {
+		if top.Trust[i].Name == name {
+			return &top.Trust[i]
+		}
+	}
+	return nil
 }
 
 func (a *app) printFacts(p *admin.Plugin, top *admin.Top) {
@@ -98,10 +116,11 @@ func (a *app) printFacts(p *admin.Plugin, top *admin.Top) {
 	if p.LastError != "" {
 		t.row("last error", p.LastError)
 	}
-	for _, of := range top.Trust {
-		if of.Name == p.Name {
-			printTrust(t, &of)
-		}
+	if of := trustOf(top, p.Name); of != nil {
+		printTrust(t, of)
+	}
+	if p.Warned != nil {
+		t.row("it last warned", fmt.Sprintf("%s: %s", p.Warned.At.Format(time.RFC3339), p.Warned.Text))
 	}
 	printReceived(t, p.Boundary, p.Protocol, p.SHA256, p.Env, p.Files)
 	t.end()
@@ -117,7 +136,7 @@ func printTrust(t *table, of *admin.Trust) {
 	}
 	for _, i := range of.Issuers {
 		line := i.Issuer + ": " + i.State
-		if i.State != trustNone {
+		if i.State != trust.TrustNone {
 			line += fmt.Sprintf(", usable until %s, keys %s", i.UsableUntil.Format(time.RFC3339), strings.Join(i.Keys, " "))
 		}
 		t.row("issuer", line)
@@ -126,9 +145,6 @@ func printTrust(t *table, of *admin.Trust) {
 		t.row("refused", fmt.Sprintf("%s: %s: %s", of.Refused.At.Format(time.RFC3339), of.Refused.Reason, of.Refused.Detail))
 	}
 }
-
-// trustNone is the state of an issuer that was never vouched for.
-const trustNone = "none"
 
 // printableLines is printable for text of several lines.
 func printableLines(s string) string {
@@ -230,7 +246,7 @@ func (a *app) inspectTarget(ctx context.Context, what string, f *targetFlags, ca
 		return a.printJSON(newInspected(&d, conn.Facts()))
 	}
 	a.printDescription(&d, conn.Facts())
-	if command.Self == nil && len(d.Transforms) > 0 {
+	if command.Self == nil {
 		sum := conn.Facts().SHA256
 		a.printf("\n")
 		if built, err := sha256File(t.product); err != nil || built != sum {

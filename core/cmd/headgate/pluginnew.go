@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -206,14 +207,24 @@ func (a *app) tellNew(b blank, kind, file string, interpreter []string, test, ag
 	if kind == "transform" {
 		a.printf("  headgate plugin dev %s      sends an event through it; again whenever you change it\n", b.Name)
 	}
-	a.printf("  headgate plugin test %s     every rule that a router relies on\n", b.Name)
+	if kind == "provider" {
+		a.printf("  headgate plugin test %s --alg ES256 --config-json '%s'\n      every rule that a router relies on\n", b.Name, sampleKeys)
+	} else {
+		a.printf("  headgate plugin test %s     every rule that a router relies on\n", b.Name)
+	}
 	if interpreter != nil {
 		a.printf("\nIt needs python3-grpcio, python3-protobuf and python3-cryptography (Debian), or the\nsame from pip.\n")
 	}
 	a.printf("\nThe router runs %s, and nothing else: the hash pins this very file. After a change:\n  %s\n  headgate plugin inspect %s     prints the new hash; a router takes it with its next start\n", file, again, file)
+	d := host.Description{Name: b.Name}
 	if kind == "transform" {
-		d := host.Description{Name: b.Name, Transforms: []host.Transform{{Name: b.Name}}}
-		a.printf("\nIn headgate.toml:\n\n%s", a.pluginTOML(&d, file, sum, interpreter))
+		d.Transforms = []host.Transform{{Name: b.Name}}
+	} else {
+		d.Providers = []host.Provider{{Name: b.Name, Schema: json.RawMessage(`{"required": ["keys"]}`)}}
 	}
+	a.printf("\nIn headgate.toml:\n\n%s", a.pluginTOML(&d, file, sum, interpreter))
 	return nil
 }
+
+// sampleKeys is a configuration of the provider that is written: the key of its test.
+const sampleKeys = `{"keys": [{"kty":"EC","crv":"P-256","kid":"k1","use":"sig","alg":"ES256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`

@@ -81,8 +81,11 @@ func TestAuthorsInGo(t *testing.T) {
 		t.Error("a directory that is there is written into")
 	}
 	a.want(string(out), "shout is there already")
-	a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider")
+	a.want(a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider"), "headgate plugin test idp --alg ES256 --config-json '"+sampleKeys+"'",
+		"[[auth]]\nname = \"idp\"\nplugin = \"idp\"\npath = ", "# config = { keys = .. }", "issuers = [", "[[grants]]\nauth = \"idp\"")
 	a.must("idp", "go", "vet", ".")
+	a.want(a.must(".", a.binary, "plugin", "test", "idp", "--alg", "ES256", "--config-json", sampleKeys, "--cycles", "1"), " 0 failed")
+	a.want(a.must(".", a.binary, "plugin", "inspect", "idp"), "[[auth]]\nname = \"idp\"")
 }
 
 func TestAuthorsInPython(t *testing.T) {
@@ -104,7 +107,7 @@ func TestAuthorsInPython(t *testing.T) {
 	if sum := a.must(".", a.binary, "plugin", "pack", "say-it", "-o", "again.pyz"); !strings.HasPrefix(sum, sumOf(t, filepath.Join(a.dir, "say-it.pyz"))) {
 		t.Error("the same files give other bytes")
 	}
-	a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider", "--lang", "python")
+	a.want(a.must(".", a.binary, "plugin", "new", "idp", "--kind", "provider", "--lang", "python"), `command = ["python3", "-I"]`, "[[auth]]")
 	a.must("idp", python, "-m", "unittest")
 }
 

@@ -171,6 +171,11 @@ func (a *app) plugins(transforms bool) cobra.CompletionFunc {
 			for _, t := range cfg.Transforms {
 				names = append(names, t.Name)
 			}
+			for _, auth := range cfg.Auth {
+				if auth.OfTokens() {
+					names = append(names, auth.Name)
+				}
+			}
 		}
 		slices.Sort(names)
 		return slices.Compact(names), cobra.ShellCompDirectiveDefault

@@ -34,8 +34,9 @@ type producer struct {
 	to      string // base address of the router's door
 	key     signingKey
 	client  *http.Client
-	retries int // further tries after 429, 503 and lost connections, with the same id
-	wait    int // seconds to wait for the end; 0 for not at all
+	retries int  // further tries after 429, 503 and lost connections, with the same id
+	wait    int  // seconds to wait for the end; 0 for not at all
+	receipt bool // one is wanted
 
 	eventKey string // the public key that tokens are bound to, a JWK; empty for none
 }
@@ -63,7 +64,7 @@ func (p *producer) post(ctx context.Context, contentType, id string, body []byte
 	var last error
 	for try := 0; try <= p.retries; try++ {
 		got, retryAfter, err := p.once(ctx, contentType, id, body)
-		if err == nil && got.status != http.StatusTooManyRequests && got.status != http.StatusServiceUnavailable {
+		if err == nil && !retry(got.status, try, retryAfter) {
 			return got, nil
 		}
 		if try == p.retries {
@@ -82,6 +83,18 @@ func (p *producer) post(ctx context.Context, contentType, id string, body []byte
 	return answer{}, last
 }
 
+// retry reports whether the same bytes may get another answer after a try. A key
+// that is being rotated gets one more (401 with Retry-After).
+func retry(status, try int, after time.Duration) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true
+	case http.StatusUnauthorized:
+		return after > 0 && try == 0
+	}
+	return false
+}
+
 func (p *producer) once(ctx context.Context, contentType, id string, body []byte) (answer, time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.to+"/v1/events", bytes.NewReader(body))
 	if err != nil {
@@ -92,7 +105,10 @@ func (p *producer) once(ctx context.Context, contentType, id string, body []byte
 	}
 	req.Header.Set("Content-Type", contentType)
 	if p.wait > 0 {
-		req.Header.Set("Prefer", "wait="+strconv.Itoa(p.wait))
+		req.Header.Add("Prefer", "wait="+strconv.Itoa(p.wait))
+	}
+	if p.receipt {
+		req.Header.Add("Prefer", "return=receipt")
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
@@ -115,7 +131,7 @@ func (p *producer) prove(req *http.Request, id string, body []byte) error {
 	}
 	token, err := p.key.token(req.Context())
 	if err != nil {
-		return fmt.Errorf("token: %w", err)
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	if p.eventKey != "" {
@@ -149,10 +165,31 @@ type signingKey struct {
 // tokenOfFile reads a token for each try, so that whoever renews it in its file
 // is all there is to renewing.
 func tokenOfFile(path string) signingKey {
-	return signingKey{token: func(context.Context) (string, error) {
-		text, err := os.ReadFile(path)
-		return strings.TrimSpace(string(text)), err
-	}}
+	return signingKey{token: func(context.Context) (string, error) { return readToken(path) }}
+}
+
+// tokenStart is how every JWT begins: a JSON object in base64url (RFC 7515,
+// section 3.1).
+const tokenStart = "eyJ"
+
+// readToken reads a file that holds a token and nothing else. What is no name of a
+// file may be the token itself, so no error quotes it.
+func readToken(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case err != nil && strings.Contains(path, tokenStart) && strings.Contains(path, "."):
+		return "", errors.New("--token wants a file: write the token into one, for whoever lists processes sees what stands here")
+	case err != nil:
+		return "", fmt.Errorf("token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	switch {
+	case token == "":
+		return "", fmt.Errorf("token %s: the file is empty", path)
+	case strings.ContainsAny(token, " \t\r\n"):
+		return "", fmt.Errorf("token %s: there is a space or a line break in it: the token stands there alone, without \"Bearer\"", path)
+	}
+	return token, nil
 }
 
 // keyOfFile reads one of the router's hmac keys, or the producer's half of an

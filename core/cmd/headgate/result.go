@@ -18,6 +18,7 @@ type result struct {
 	Title      string          `json:"title"`
 	Detail     string          `json:"detail"`
 	Channels   json.RawMessage `json:"channels"`
+	Receipt    string          `json:"receipt"`
 	Raw        json.RawMessage `json:"-"`
 }
 
@@ -32,11 +33,13 @@ func (r *result) UnmarshalJSON(text []byte) error {
 		Title      string          `json:"title"`
 		Detail     string          `json:"detail"`
 		Channels   json.RawMessage `json:"channels"`
+		Receipt    string          `json:"receipt"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return err
 	}
-	*r = result{ID: doc.ID, StatusCode: doc.StatusCode, State: doc.State, Code: doc.Code, Title: doc.Title, Detail: doc.Detail, Channels: doc.Channels, Raw: bytes.Clone(text)}
+	*r = result{ID: doc.ID, StatusCode: doc.StatusCode, State: doc.State, Code: doc.Code, Title: doc.Title, Detail: doc.Detail, Channels: doc.Channels, Receipt: doc.Receipt,
+		Raw: bytes.Clone(text)}
 	r.Status, _ = doc.Status.(string)
 	return nil
 }

@@ -38,7 +38,7 @@ Begin with:  headgate demo     see it all happen, needs nothing
 	_ = root.MarkPersistentFlagFilename("config", "toml")
 	root.AddCommand(
 		a.initCommand(), a.runCommand(), a.checkCommand(), a.explainCommand(), a.sendCommand(), a.consumeCommand(), a.demoCommand(),
-		a.topCommand(), a.pluginCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.dataCommand(), a.keyCommand(), a.openapiCommand(), a.versionCommand(),
+		a.topCommand(), a.healthcheckCommand(), a.reloadCommand(), a.pluginCommand(), a.eventCommand(), a.dlqCommand(), a.channelCommand(), a.dataCommand(), a.auditCommand(), a.keyCommand(), a.tailCommand(), a.logCommand(), a.openapiCommand(), a.versionCommand(),
 	)
 	for _, group := range root.Commands() {
 		if group.HasSubCommands() { // else a wrong subcommand would print help and succeed

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +27,28 @@ func (a *app) selectionFlags(cmd *cobra.Command, s *selection) {
 	cmd.Flags().StringVar(&s.f.Source, "source", "", "with --all: only of this source")
 	cmd.Flags().StringVar(&s.f.Type, "type", "", "with --all: only of this type")
 	cmd.Flags().StringVar(&s.f.Principal, "principal", "", "with --all: only of this principal, as event show prints it")
-	cmd.Flags().StringVar(&s.f.KeyID, "key", "", "with --all: only what the key of this `ID` has proven")
+	cmd.Flags().StringVar(&s.f.KeyID, "key", "", "with --all: only what the key of this `ID` has proven; AUTH:ID for the key of a token")
 	cmd.Flags().IntVar(&s.limit, "limit", 0, "with --all: so many at most; 0 for no limit")
 	a.completeChannel(cmd)
+	a.completePrincipal(cmd)
+}
+
+// completePrincipal completes the flag --principal of cmd by those who sent what the
+// router has.
+func (a *app) completePrincipal(cmd *cobra.Command) {
+	_ = cmd.RegisterFlagCompletionFunc("principal", func(cmd *cobra.Command, _ []string, _ string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+		router, err := a.router()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		list, _ := router.Events(cmd.Context(), outbox.Filter{Limit: listPage}) // none where nothing runs
+		for _, e := range list {
+			if who := e.Principal.String(); !slices.Contains(out, who) {
+				out = append(out, who)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	})
 }
 
 // check tells what is wrong with the arguments. A narrow selection of all needs
@@ -42,12 +62,19 @@ func (s *selection) check(args []string, narrow bool) error {
 		return errors.New("name one event by SOURCE ID, or all that are selected with --all")
 	case !s.all && (filtered || s.limit != 0):
 		return errors.New("--source, --type, --principal, --key and --limit select with --all alone")
+	case s.f.Principal != "" && !strings.Contains(s.f.Principal, ":"):
+		return wholePrincipal(s.f.Principal)
 	case s.limit < 0:
 		return fmt.Errorf("--limit %d is less than 0", s.limit)
-	case s.all && narrow && !filtered && s.f.Channel == "":
+	case s.all && narrow && !filtered && !s.f.Held && s.f.Channel == "":
 		return errors.New("--all alone would be every event there is: say which with --channel, --source, --type, --principal or --key")
 	}
 	return nil
+}
+
+// wholePrincipal tells what a filter for a principal has to be.
+func wholePrincipal(said string) error {
+	return fmt.Errorf("--principal %q is no whole principal: one is AUTH:NAME, of a token AUTH:ISSUER:SUBJECT, as headgate event list shows them", said)
 }
 
 // listPage is how many events are asked for at a time.
@@ -73,7 +100,7 @@ func (s *selected) add(e admin.Event, seq uint64) {
 // find asks the router for every event that verb can change.
 func (s *selection) find(ctx context.Context, router admin.Router, verb admin.Verb, args []string) (found selected, _ error) {
 	fits := func(c admin.ChannelState) bool {
-		return (s.f.Channel == "" || s.f.Channel == c.Channel) && verb.Fits(&c.ChannelStatus)
+		return (s.f.Channel == "" || s.f.Channel == c.Channel) && (!s.f.Held || c.Held) && verb.Fits(&c.ChannelStatus)
 	}
 	if !s.all {
 		key := outbox.Key{Source: args[0], ID: args[1]}
@@ -86,6 +113,7 @@ func (s *selection) find(ctx context.Context, router admin.Router, verb admin.Ve
 	}
 	f := verb.Select(s.f)
 	f.Limit = listPage
+	f.Held = f.Held || s.f.Held
 	for {
 		list, err := router.Events(ctx, f)
 		if err != nil {

@@ -9,7 +9,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +44,7 @@ type sending struct {
 	perSecond         float64
 	parallel, retries int
 	wait              int
+	receipts          string
 	json, quiet       bool
 }
 
@@ -56,13 +59,17 @@ or by ZeroMQ.
 Without --to, --zmq and --key it takes the first door and the first active hmac
 key of the configuration. --event sends a CloudEvent of your own from a file.
 --token shows a token (JWT) instead of signing with a key; --event-key has the
-event itself signed, end to end, whichever of them proves the sender.`,
+event itself signed, end to end, whichever of them proves the sender.
+
+--wait ends well when the consumers of every event are done. An event whose end
+does not come in time stays accepted: nothing is lost, and it goes on.`,
 		Example: `  headgate send --type com.example.order.created --data '{"amount": 12.5}'
   headgate send --event order.json --wait 10
   headgate send --type com.example.reading.temp --data @reading.json --count 10000 --rate 500 --batch 100
   headgate send --type com.example.order.created --zmq tcp://events.example:5550 --curve-server KEY --curve-key till.curve --key till.toml`,
-		Args: cobra.NoArgs,
-		RunE: do(func(cmd *cobra.Command, _ []string) error { return a.send(cmd.Context(), s) }),
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return s.check() },
+		RunE:    do(func(cmd *cobra.Command, _ []string) error { return a.send(cmd.Context(), s) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "", "the router's door, as in https://events.example:8443")
@@ -85,24 +92,36 @@ event itself signed, end to end, whichever of them proves the sender.`,
 	f.Float64Var(&s.perSecond, "rate", 0, "events per second at most; 0 for no limit")
 	f.IntVar(&s.parallel, "parallel", 4, "requests at once")
 	f.IntVar(&s.retries, "retries", 5, "further tries of a request that may be tried again")
-	f.IntVar(&s.wait, "wait", 0, "seconds to wait for the end of the event")
+	f.IntVar(&s.wait, "wait", 0, "seconds to wait for the end of each event, 25 at most; without one in time the exit code is 1")
+	f.StringVar(&s.receipts, "receipts", "", "`directory` for the signed receipt of each event, ID.receipt: headgate audit verify checks it")
 	f.BoolVar(&s.json, "json", false, "print the router's answers as they are, one a line")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "print the summary alone")
 	for _, part := range []string{"type", "id", "source", "subject", "data", "count", "batch"} {
 		cmd.MarkFlagsMutuallyExclusive("event", part)
 	}
 	cmd.MarkFlagsOneRequired("event", "type")
+	cmd.MarkFlagsMutuallyExclusive("wait", "batch") // a batch is answered at once
+	cmd.MarkFlagsMutuallyExclusive("receipts", "zmq")
+	_ = cmd.MarkFlagDirname("receipts")
 	for _, part := range []string{"zmq", "tls", "curve-server", "curve-key"} {
 		cmd.MarkFlagsMutuallyExclusive("to", part)
 	}
 	return cmd
 }
 
+// check tells flags that mean nothing without others.
+func (s *sending) check() error {
+	switch {
+	case s.bound && (s.token == "" || s.eventKey == ""):
+		return errors.New("--bound is of a token and an event key: say --token and --event-key")
+	case s.eventKeyID != "" && s.eventKey == "":
+		return errors.New("--event-key-id names the key that --event-key has in its FILE: say that one, too")
+	}
+	return nil
+}
+
 func (a *app) send(ctx context.Context, s sending) error {
 	var events *dsse.Signer
-	if s.bound && (s.token == "" || s.eventKey == "") {
-		return errors.New("--bound is of a token and an event key: say --token and --event-key")
-	}
 	if s.eventKey != "" {
 		var err error
 		if events, err = eventSignerOf(s.eventKey, s.eventKeyID); err != nil {
@@ -171,6 +190,9 @@ func signedEvent(by *dsse.Signer, raw []byte) []byte {
 func (a *app) door(ctx context.Context, s sending, events *dsse.Signer) (p poster, stop func(), err error) {
 	var key signingKey
 	if s.token != "" {
+		if _, err := readToken(s.token); err != nil { // so that nobody waits for tries that cannot help
+			return nil, nil, err
+		}
 		key = tokenOfFile(s.token)
 	} else if s.key != "" {
 		if key, err = keyOfFile(s.key); err != nil {
@@ -223,7 +245,7 @@ func httpDoor(s sending, to string, key signingKey, events *dsse.Signer) (poster
 		}
 		eventKey = string(public)
 	}
-	return &producer{to: strings.TrimSuffix(to, "/"), key: key, eventKey: eventKey, retries: s.retries, wait: s.wait,
+	return &producer{to: strings.TrimSuffix(to, "/"), key: key, eventKey: eventKey, retries: s.retries, wait: s.wait, receipt: s.receipts != "",
 		client: &http.Client{Transport: transport, Timeout: time.Minute}}, transport.CloseIdleConnections, nil
 }
 
@@ -325,7 +347,10 @@ func (a *app) sendAll(ctx context.Context, p poster, s sending, event func(n int
 			print.Lock()
 			defer print.Unlock()
 			for _, r := range results {
-				t.add(r.what(), r.good())
+				t.add(r.what(), r.good() && (s.wait == 0 || r.State != ""))
+				if err := s.keep(&r); err != nil {
+					return err
+				}
 				switch {
 				case s.json:
 					a.printf("%s\n", r.Raw)
@@ -347,10 +372,41 @@ func (a *app) sendAll(ctx context.Context, p poster, s sending, event func(n int
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
+	if s.wait > 0 {
+		a.tellOpen(t)
+	}
 	if t.bad > 0 {
 		return errSaid
 	}
 	return nil
+}
+
+// keep writes the receipt of an event, where one was wanted.
+func (s *sending) keep(r *result) error {
+	if s.receipts == "" || !r.good() {
+		return nil
+	}
+	if r.Receipt == "" {
+		return fmt.Errorf("%s: the router gives no receipt: only what is on its disk has one", r.ID)
+	}
+	path := filepath.Join(s.receipts, url.PathEscape(r.ID)+".receipt")
+	if err := os.WriteFile(path, []byte(r.Receipt), 0o644); err != nil {
+		return fmt.Errorf("receipt: %w", err)
+	}
+	return nil
+}
+
+// tellOpen says what became of the events whose end was not told in time.
+func (a *app) tellOpen(t *tally) {
+	for _, open := range []struct{ status, says string }{
+		{"accepted", "accepted and still pending. Nothing is lost and nothing has to be sent again: headgate event show SOURCE ID tells how it ends"},
+		{"queued", "queued, without an end in time: telemetry has none, and an outbox in memory may still hold it"},
+		{"duplicate", "accepted before, and a duplicate is not told the end: headgate event show SOURCE ID tells it"},
+	} {
+		if n := t.counts[open.status]; n > 0 {
+			fmt.Fprintf(a.err, "%s %s.\n", count(n, "event"), open.says)
+		}
+	}
 }
 
 // progress tells on standard error how far a long sending is.

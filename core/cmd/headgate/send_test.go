@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +36,43 @@ name = "all"
 type = ["**"]
 channels = ["telemetry"]
 `
+
+// TestSendTriesOnceMoreWhenToldTo: 401 with Retry-After is tried once more, as for a
+// key that is being rotated; without it never.
+func TestSendTriesOnceMoreWhenToldTo(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		after    string
+		good     int // the answer that is good, from 1; 0 for none
+		status   int
+		requests int
+	}{
+		{"the key has come", "1", 2, http.StatusAccepted, 2},
+		{"it does not come", "1", 0, http.StatusUnauthorized, 2},
+		{"not told to", "", 2, http.StatusUnauthorized, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			requests := 0
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if requests++; requests == c.good {
+					w.WriteHeader(http.StatusAccepted)
+					return
+				}
+				if c.after != "" {
+					w.Header().Set("Retry-After", c.after)
+				}
+				w.WriteHeader(http.StatusUnauthorized)
+			}))
+			p := &producer{to: s.URL, client: s.Client(), retries: 5, key: signingKey{token: func(context.Context) (string, error) { return "t", nil }}}
+			got, err := p.one(t.Context(), "e-1", []byte("{}"))
+			s.Close()
+			if err != nil || got.status != c.status || requests != c.requests {
+				t.Errorf("%d after %d requests, %v; want %d after %d", got.status, requests, err, c.status, c.requests)
+			}
+		})
+	}
+}
 
 // TestSendOverZeroMQWithTLS: the door proves itself by its certificate, and the
 // producer by its own.

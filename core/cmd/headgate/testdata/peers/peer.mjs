@@ -7,11 +7,12 @@
 // null, and no reply is sent.
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 
 const example = new URL("../../../../../examples/consumer-node/", import.meta.url);
-const { loadKeys, open, Refused } = await import(new URL("delivery.mjs", example));
+const { open, parseKeys, Refused } = await import(new URL("delivery.mjs", example));
 const { Pull, Push, Subscriber } = createRequire(new URL("package.json", example))("zeromq");
 
 const MODES = ["done", "mute", "retry", "failed", "silent-once"];
@@ -36,7 +37,7 @@ if (!flags.connect === !flags.sub || !flags.keys || !MODES.includes(flags.mode))
   process.exit(2);
 }
 
-const keys = loadKeys(flags.keys);
+const keys = parseKeys(readFileSync(flags.keys));
 const channels = [flags.channel ?? (flags.sub ? "telemetry" : "commands")];
 const heartbeatInterval = Number(flags.heartbeat);
 const deliveries = flags.sub ? new Subscriber({ heartbeatInterval }) : new Pull({ heartbeatInterval });

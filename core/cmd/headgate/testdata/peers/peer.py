@@ -25,7 +25,7 @@ import delivery  # noqa: E402
 
 def main() -> None:
     args = flags()
-    keys = delivery.load_keys(args.keys)
+    keys = delivery.parse_keys(Path(args.keys).read_bytes())
     channel = args.channel or ("telemetry" if args.sub else "commands")
     context = zmq.Context()
     context.linger = 2000  # ms for the last replies
