@@ -25,6 +25,7 @@ import (
 	"github.com/headgate-io/headgate/core/journal/disk"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/supervisor"
+	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
 
@@ -284,7 +285,18 @@ func (a *auditor) refused(r *intake.Refused) {
 	if r.Event != nil {
 		out.Event = audit.Event{ID: r.Event.ID, Source: r.Event.Source, Type: r.Event.Type, Bytes: len(r.Event.Raw)}
 	}
+	if refusal, ok := errors.AsType[*trust.Refusal](r.Err); ok && len(refusal.Unverified) > 0 {
+		out.Detail = make(map[string]string)
+		for _, said := range refusal.Unverified { // bounded, and no secret
+			out.Detail["unverified_"+said.Name] = said.Value
+		}
+	}
 	a.log.Refuse(out)
+}
+
+// shed counts a request that was refused unread.
+func (a *auditor) shed(bound string) {
+	a.log.Refuse(audit.Record{Action: "request.shed", Outcome: audit.Deny, Reason: bound})
 }
 
 // reasonOf is the stable word for a refusal: what stands behind the code, where

@@ -60,9 +60,9 @@ func (m *making) openCommand(ch *config.Channel, to topology.Setting) error {
 	c := named(m.was.commands, ch.Name)
 	if c == nil {
 		o := m.channelOptions(ch)
-		observe, trace := m.c.traced()
 		c = &command{name: ch.Name, Channel: dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: m.c.store, Transforms: m.c.steps,
-			Signer: m.c.signing.Signer, LeaseKey: m.c.leaseKey, Log: o.Log, Now: m.c.clock.Now, Observe: observe, Trace: trace})}
+			Signer: m.c.signing.Signer, LeaseKey: m.c.leaseKey, Log: o.Log, Now: m.c.clock.Now,
+			Observe: m.c.outgoing(ch.Name, true), Trace: m.c.traceParent()})}
 		c.Pause(m.c.pauses.has(ch.Name))
 		var err error
 		if c.socket, err = topology.NewCommands(o, maxPrefetch, c.Channel); err != nil {
@@ -87,9 +87,9 @@ func (m *making) openTelemetry(ch *config.Channel, to topology.Setting) error {
 			return err
 		}
 		m.undo = append(m.undo, release(pub))
-		observe, trace := m.c.traced()
 		t = &telemetry{name: ch.Name, socket: pub, Telemetry: dispatch.NewTelemetry(dispatch.TelemetryOptions{Name: ch.Name, Ring: m.cfg.Limits.TelemetryRing,
-			Transforms: m.c.steps, Signer: m.c.signing.Signer, To: pub, Log: o.Log, Observe: observe, Trace: trace})}
+			Transforms: m.c.steps, Signer: m.c.signing.Signer, To: pub, Log: o.Log,
+			Observe: m.c.outgoing(ch.Name, false), Trace: m.c.traceParent()})}
 		m.begins = append(m.begins, func(s *stage) { s.telemetry(t) })
 	}
 	m.telemetry = append(m.telemetry, t)

@@ -73,6 +73,13 @@ func verdicts(err error) []trust.Verdict {
 	return nil
 }
 
+// Shed implements intake.Observer.
+func (o observer) Shed(bound string) {
+	if o.audit != nil {
+		o.audit.shed(bound)
+	}
+}
+
 // Answered implements intake.Observer.
 func (o observer) Answered(ingress string, took time.Duration) { o.metrics.Took(ingress, took) }
 

@@ -4,7 +4,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core/config"
-	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/tracing"
 )
 
@@ -23,12 +22,4 @@ func openTracer(cfg *config.Config, version string, log zerolog.Logger) (*tracin
 	}
 	return tracing.New(tracing.Options{Endpoint: cfg.Trace.Endpoint, Headers: headers, TLS: secure, Sample: cfg.Trace.Sample.Fraction(),
 		Version: version, Instance: boot(), Log: log}), nil
-}
-
-// traced are what a channel tells, and asks, for traces.
-func (c *Core) traced() (dispatch.Observer, dispatch.TraceParent) {
-	if c.tracer == nil {
-		return nil, nil
-	}
-	return c.tracer, c.tracer.TraceParent
 }

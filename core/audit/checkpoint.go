@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -179,4 +180,14 @@ func ParseCheckpoints(text []byte) (list []Checkpoint, err error) {
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// LocalCheckpoints reads those that a log keeps beside its files. It checks no
+// signature.
+func LocalCheckpoints(dir fs.FS) ([]Checkpoint, error) {
+	text, err := fs.ReadFile(dir, checkpointsName)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckpoints(text)
 }

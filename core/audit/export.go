@@ -51,7 +51,7 @@ func ParseExport(name string, out io.Writer) (Export, error) {
 		return nil, errors.New("an audit export is file:PATH, stdout: or an https URL")
 	}
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return nil, fmt.Errorf("audit export %s: plain http is for a loopback address alone: write https", u.Redacted())
+		return nil, fmt.Errorf("audit export %s: plain http is for a loopback address alone: write https", u.Host)
 	}
 	return newHTTPExport(u), nil
 }

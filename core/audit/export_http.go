@@ -27,7 +27,8 @@ func newHTTPExport(u *url.URL) *httpExport {
 	return &httpExport{u, &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-func (e *httpExport) Name() string { return e.url.Redacted() }
+// Name leaves out what may be a secret.
+func (e *httpExport) Name() string { return e.url.Scheme + "://" + e.url.Host + e.url.EscapedPath() }
 
 func (e *httpExport) Put(ctx context.Context, c Checkpoint) error {
 	// The URL may have a secret in its query or user: it stands in no error.

@@ -103,7 +103,8 @@ type Told struct {
 // ParseLine reads a line, with or without its newline. The Line keeps text.
 func ParseLine(text []byte) (*Line, error) {
 	text = bytes.TrimSuffix(text, []byte("\n"))
-	if _, err := parseHead(text); err != nil {
+	h, err := parseHead(text)
+	if err != nil {
 		return nil, err
 	}
 	parsed := struct {
@@ -113,7 +114,7 @@ func ParseLine(text []byte) (*Line, error) {
 	if err := json.Unmarshal(text, &parsed); err != nil {
 		return nil, fmt.Errorf("%w: %w", errLine, err)
 	}
-	parsed.opening = parsed.Open
+	parsed.N, parsed.opening = h.n, parsed.Open // of a name that is there twice the hash covers both
 	return parsed.Line, nil
 }
 

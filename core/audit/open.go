@@ -129,7 +129,7 @@ type told struct {
 
 // loadNewest reads the newest file that was begun whole, cuts off what is behind
 // its last good line, and holds it against what is known.
-func (l *Log) loadNewest(known []told) (cut *Record, err error) {
+func (l *Log) loadNewest(known []told) (cut *Record, _ error) {
 	for len(l.files) > 0 && l.file == nil {
 		at := len(l.files) - 1
 		f, err := l.o.FS.Open(l.files[at].name)
@@ -143,29 +143,34 @@ func (l *Log) loadNewest(known []told) (cut *Record, err error) {
 		if r.begun {
 			l.file, l.written, l.synced = f, r.mark, r.mark
 			l.files[at].opened, l.files[at].bytes = r.opened, 0
+			if err := enough(known, r.tree.size); err != nil { // before anything is changed
+				return nil, err
+			}
 			if err := f.Sync(); err != nil { // of a process that died there may be lines in memory
 				return nil, err
 			}
-			cut, err = l.cutTail(&r)
-			if err != nil {
-				return nil, err
-			}
-			break
+			return l.cutTail(&r)
+		}
+		if err := errors.Join(f.Close(), enough(known, r.index)); err != nil {
+			return nil, err
 		}
 		// It was being made when the power went.
 		l.files = l.files[:at]
-		err = errors.Join(f.Close(), l.o.FS.Remove(fileName(r.index)), l.o.FS.Sync())
-		if err != nil {
+		if err := errors.Join(l.o.FS.Remove(fileName(r.index)), l.o.FS.Sync()); err != nil {
 			return nil, err
 		}
 	}
-	size := l.written.tree.size
+	return nil, enough(known, 0)
+}
+
+// enough checks that a log of size records has all that are known.
+func enough(known []told, size int64) error {
 	for _, c := range known {
 		if c.Size > size {
-			return nil, fmt.Errorf("%w: it has %d records, and %s covers %d: %s", ErrContradiction, size, c.from, c.Size, moveAside)
+			return fmt.Errorf("%w: it has %d records, and %s covers %d: %s", ErrContradiction, size, c.from, c.Size, moveAside)
 		}
 	}
-	return cut, nil
+	return nil
 }
 
 // moveAside is what to do about a contradiction.

@@ -84,13 +84,18 @@ func Prove(ctx context.Context, dir fs.FS, index int64, c Checkpoint) (*Proof, e
 	if p.Hashes, err = tlog.ProveRecord(c.Size, index, reader); err != nil {
 		return nil, err
 	}
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("the log is not the one that the checkpoint covers: headgate audit verify tells more: %w", err)
 	}
 	return p, nil
 }
 
-func (p *Proof) check() error {
+// Check checks that the record is in the tree of the checkpoint, whoever signed
+// that.
+func (p *Proof) Check() error {
+	if h, err := parseHead(p.Record); err != nil || h.n != p.Index {
+		return fmt.Errorf("what is proven is not record %d", p.Index)
+	}
 	return tlog.CheckRecord(p.Hashes, p.Checkpoint.Size, p.Checkpoint.Root, p.Index, tlog.RecordHash(p.Record))
 }
 
@@ -100,10 +105,7 @@ func (p *Proof) Verify(keys ...note.Verifier) error {
 	if err := p.Checkpoint.Verify(keys...); err != nil {
 		return err
 	}
-	if h, err := parseHead(p.Record); err != nil || h.n != p.Index {
-		return fmt.Errorf("what is proven is not record %d", p.Index)
-	}
-	return p.check()
+	return p.Check()
 }
 
 // Format gives the proof as text.

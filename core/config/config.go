@@ -325,7 +325,7 @@ type Limits struct {
 	Waiters           int       `toml:"waiters" default:"1024" doc:"requests that wait for an end at once" min:"1" max:"1000000"`
 	Batch             int       `toml:"batch" default:"1000" doc:"events per batch request" min:"1" max:"1000"`
 	ConditionCost     int       `toml:"condition_cost" default:"10000" doc:"CEL: cost of one condition on one event" min:"1" max:"10000000"`
-	Rates             int       `toml:"rates" default:"100000" doc:"principals whose rate is tracked at once" min:"1" max:"100000000"`
+	Rates             int       `toml:"rates" default:"100000" doc:"principals whose rate or share is tracked at once" min:"1" max:"100000000"`
 	Peers             int       `toml:"peers" default:"4096" doc:"ZeroMQ: connections per socket" min:"1" max:"1000000"`
 	PeersPerAddress   int       `toml:"peers_per_address" default:"512" doc:"ZeroMQ: connections per socket and address" min:"1" max:"1000000"`
 	Handshakes        int       `toml:"handshakes" default:"256" doc:"ZeroMQ: handshakes at once per socket" min:"1" max:"100000"`

@@ -167,6 +167,9 @@ tls = { cert = "c", key = "k" }
 [[ingress]]
 name = "a"
 listen = "http://h:2"
+[[ingress]]
+name = "abc"
+listen = "http://h:5"
 [[channels]]
 name = "c"
 class = "telemetry"
@@ -211,7 +214,11 @@ levels = { intake = "debug" }
 		"a route in between":            {r3, "[[routes]]\nname = \"new\"\ntype = [\"n\"]\n" + r3, `routes.new:  -> "new"`},
 		"a route is gone":               {r2, ``, `routes.r2: "r2" -> `},
 		"a key of a free table":         {`intake = "debug"`, `intake = "debug", admin = "warn"`, `log.levels.admin:  -> "warn"`},
-		"a name within another's":       {"[[ingress]]\nname = \"a\"\nlisten = \"http://h:2\"\n", ``, `ingress.a: "a" -> `},
+		"a name begins as another's": {"[[ingress]]\nname = \"abc\"\nlisten = \"http://h:5\"\n", "[[ingress]]\nname = \"ab\"\nlisten = \"http://h:7\"\n[[ingress]]\nname = \"abc\"\nlisten = \"http://h:6\"\n",
+			"ingress.ab:  -> \"ab\"\ningress.abc.listen: \"http://h:5\" -> \"http://h:6\""},
+		"in the order of Config": {"connect = [\"tcp://h:3\"]\n" + one, "connect = [\"tcp://h:4\"]\n",
+			"grants[0]: {auth = \"one\", sources = [\"s\"], types = [\"t\"]} -> \nchannels.c.connect: [\"tcp://h:3\"] -> [\"tcp://h:4\"]"},
+		"a name within another's": {"[[ingress]]\nname = \"a\"\nlisten = \"http://h:2\"\n", ``, `ingress.a: "a" -> `},
 		"one beside it changes, too": {"tls = { cert = \"c\", key = \"k\" }\n[[ingress]]\nname = \"a\"\nlisten = \"http://h:2\"\n", "tls = { cert = \"d\", key = \"k\" }\n",
 			"ingress.\"a.b\".tls.cert: \"c\" -> \"d\"\ningress.a: \"a\" -> "},
 	} {

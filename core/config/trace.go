@@ -79,6 +79,13 @@ func (k *checker) trace() {
 	}
 }
 
+// warnTrace warns of what [trace] has to no use.
+func (c *Config) warnTrace(warn func(key, format string, args ...any)) {
+	if t := &c.Trace; !t.On() && (len(t.Headers) > 0 || t.TLS != nil) {
+		warn("trace.endpoint", "empty: headers and tls of [trace] serve nothing")
+	}
+}
+
 func (k *checker) traceEndpoint(t *Trace) {
 	const key, form = "trace.endpoint", `as in "http://127.0.0.1:4318" or "https://collector.example:4318"`
 	u, err := url.Parse(t.Endpoint)

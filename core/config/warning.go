@@ -50,6 +50,7 @@ func (c *Config) Warnings() []string {
 		c.warnGrant(&c.Grants[i], item("grants", i), warn)
 	}
 	c.warnAdmin(warn)
+	c.warnTrace(warn)
 	if len(c.Ingress) == 0 {
 		warn("ingress", "none: no event comes in")
 	}

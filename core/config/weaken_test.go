@@ -116,6 +116,10 @@ class = "telemetry"
 listen = "ipc://free"
 ipc_mode = "0600"
 [[channels]]
+name = "public"
+class = "telemetry"
+listen = "tcp://192.0.2.1:1"
+[[channels]]
 name = "dial"
 class = "command"
 connect = ["tcp://d:1"]
@@ -233,6 +237,7 @@ func TestWhatWeakens(t *testing.T) {
 		{"ingress.web", "[[ingress]]\nname = \"web\"\nlisten = \"https://127.0.0.1:8080\"\ntls = { cert = \"c\", key = \"k\", client_ca = \"ca\" }\nbehind = [\"10.0.0.0/8\"]\nallow_plain_http = false\nmax_body = \"1MiB\"\ndefault_key_ids = []\n", "", effect{false, true}},
 
 		{"replies.listen", `tcp://127.0.0.1:5557`, `tcp://192.0.2.1:5557`, weakens},
+		{"channels.public.listen", `tcp://192.0.2.1:1`, `tcp://0.0.0.0:1`, weakens},
 		{"replies.advertise", `tcp://r:1`, `tcp://r:2`, same},
 		{"replies.curve", `curve = { secret = "file:replies" }`, ``, weakens},
 		{"replies.ipc_mode", `advertise =`, "ipc_mode = \"0660\"\nadvertise =", weakens},
@@ -265,6 +270,7 @@ func TestWhatWeakens(t *testing.T) {
 		{`auth.keys.keys."k.1".types`, `["a.b.*"]`, `["a.**"]`, weakens},
 		{`auth.keys.keys."k.1".scopes`, `scopes = ["s"]`, `scopes = ["s", "t"]`, weakens},
 		{"auth.more.keys", `"dir:x"`, `"dir:y"`, same},
+		{"auth.more.keys", `keys = "dir:x"`, ``, same},
 		{"auth.okta.plugin", `plugin = "oidc"`, `plugin = "other"`, either},
 		{"auth.okta.kind", `kind = "one"`, `kind = "two"`, either},
 		{"auth.okta.path", `path = "p"`, `path = "q"`, either},
@@ -435,6 +441,7 @@ func TestGlobsCover(t *testing.T) {
 		{"a.*", "a.b.c", false},
 		{"a.*", "a", false},
 		{"a.*", "a.**", false},
+		{"a.*", "a.b.**", false},
 		{"a.**", "a.*", true},
 		{"a.**", "a.b.c", true},
 		{"a.**", "a.b.**", true},

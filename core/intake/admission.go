@@ -99,6 +99,9 @@ const shedTold = time.Second
 func (in *Intake) shed(reason string) error {
 	a := &in.admission
 	in.counts.refused.Add(1)
+	if in.o.Observe != nil {
+		in.o.Observe.Shed(reason)
+	}
 	n := a.shed.Add(1)
 	now, told := in.o.Now().UnixNano(), a.told.Load()
 	if now-told >= int64(shedTold) && a.told.CompareAndSwap(told, now) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,6 +83,38 @@ func TestWorkIsBounded(t *testing.T) {
 		t.Errorf("when all is done: %v", err)
 	}
 	all.Done()
+}
+
+// TestWorkIsBoundedAtOnce: however many ask at the same time.
+func TestWorkIsBoundedAtOnce(t *testing.T) {
+	b := admitting(t, intake.Admission{Bytes: 100})
+	var going sync.WaitGroup
+	var holds, admitted, beyond atomic.Int64
+	for range 8 {
+		going.Go(func() {
+			for range 2000 {
+				w, err := b.Admit(30, 30)
+				if err != nil {
+					continue
+				}
+				admitted.Add(1)
+				if holds.Add(30) > 100 {
+					beyond.Add(1)
+				}
+				holds.Add(-30)
+				w.Done()
+			}
+		})
+	}
+	going.Wait()
+	if admitted.Load() == 0 || beyond.Load() > 0 {
+		t.Errorf("%d admitted, %d of them beyond the bound", admitted.Load(), beyond.Load())
+	}
+	if w, err := b.Admit(100, 100); err != nil {
+		t.Errorf("when all is done: %v", err)
+	} else {
+		w.Done()
+	}
 }
 
 // TestWhatIsShedIsToldOnce: once a second, and how many.

@@ -74,8 +74,7 @@ type hostility struct {
 }
 
 // D17: whatever peers do, a router takes the memory that its settings say, and
-// serves those who behave. What is held against a peer that does nothing wrong but
-// much is that it is one of many.
+// serves those who behave.
 func TestD17MemoryIsBoundedWhateverPeersDo(t *testing.T) {
 	h := &hostility{router: newRouter(t, hostileConfig), ledger: newLedger(t)}
 	h.take(taking{channel: "orders"}, doing(h.ledger))

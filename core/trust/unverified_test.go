@@ -27,6 +27,7 @@ func TestUnverified(t *testing.T) {
 	}{
 		{"unknown key", keyed("nobody", 1), "key_unknown", []trust.Unverified{{Name: "key", Value: "nobody"}}},
 		{"a secret for an id", keyed(webhook.FormatSecret(webhook.NewSecret()), 1), "key_unknown", []trust.Unverified{{Name: "key", Value: "(no id of a key)"}}},
+		{"a secret that could be an id", keyed("whsec_MTExMTExMTExMTExMTExMTEx", 1), "key_unknown", []trust.Unverified{{Name: "key", Value: "(no id of a key)"}}},
 		{"another's issuer", token("k1", claims{"iss": "https://evil.example/\x1b[2J"}), "issuer_unknown", []trust.Unverified{{Name: "iss", Value: `https://evil.example/\x1b[2J`}}},
 		{"unknown kid", token("k9", nil), "key_unknown", iss(trust.Unverified{Name: "kid", Value: "k9"})},
 		{"wrong signature", shown(signed(t, "k1", 99, good(nil))), "signature_mismatch", iss(k1)},

@@ -1,6 +1,7 @@
 package dsse
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,9 @@ func NewKeyring(sources ...SourceKeys) (*Keyring, error) {
 // Every key has a kid and can sign events; one that cannot is an error, since it
 // was put there to.
 func ParseKeyring(text []byte) (*Keyring, error) {
+	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		return nil, errors.New("event keys: this is no JSON object with a JWK Set for each pattern of sources")
+	}
 	if err := sdk.CheckJSON(text); err != nil {
 		return nil, fmt.Errorf("event keys: %w", err)
 	}

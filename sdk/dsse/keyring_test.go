@@ -38,12 +38,13 @@ func TestParseKeyringRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		``:                         "event keys",
-		`null`:                     "no source",
-		`{}`:                       "no source",
-		`[]`:                       "event keys",
-		`{"//a/**":{"keys":[]}}`:   "//a/**",
-		`{"//a/**":[` + key + `]}`: "//a/**",
+		``:                           "event keys",
+		`null`:                       "no JSON object",
+		"-----BEGIN PUBLIC KEY-----": "no JSON object with a JWK Set",
+		`{}`:                         "no source",
+		`[]`:                         "event keys",
+		`{"//a/**":{"keys":[]}}`:     "//a/**",
+		`{"//a/**":[` + key + `]}`:   "//a/**",
 		`{"//a/**":{"keys":[` + key + `]},"//a/**":{"keys":[` + key + `]}}`:                            "repeated",
 		`{"**/a":{"keys":[` + key + `]}}`:                                                              "glob",
 		`{"//a/**":{"keys":[{"kty":"OKP","crv":"Ed25519","x":"` + strings.Repeat("A", 43) + `"}]}}`:    "key 0",

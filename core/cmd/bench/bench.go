@@ -36,6 +36,7 @@ func targets() []target {
 		{"S8", (*bench).footprint},
 		{"S9", (*bench).flatness},
 		{"S10", (*bench).oneAtATime},
+		{"S11", (*bench).operators},
 		{"J1", (*bench).journalAlone},
 		{"J2", (*bench).identities},
 		{"J3", (*bench).restarts},

@@ -16,7 +16,7 @@ const (
 	// tokensSeen is how many senders' tokens are asked for in turn.
 	tokensSeen = 512
 	// tokensCached is what a router remembers.
-	tokensCached = 16384
+	tokensCached = 64 << 20
 )
 
 // check is one kind of proof, checked again and again.
@@ -77,7 +77,7 @@ func newChecks() (list []check, about string, err error) {
 			return nil, "", err
 		}
 		list = append(list, check{"check of a token, " + alg, func() error {
-			_, err := v.Verify(token, time.Now())
+			_, err := verified(v, token)
 			return err
 		}})
 		if alg != "ES256" {
@@ -88,8 +88,8 @@ func newChecks() (list []check, about string, err error) {
 		if err != nil {
 			return nil, "", err
 		}
-		more = []check{seen, {"who issued a token, read ahead of its check, " + alg, func() error {
-			_, err := jwt.Issuer(token)
+		more = []check{seen, {"reading of a token, the first part of its check, " + alg, func() error {
+			_, err := jwt.Read(token)
 			return err
 		}}}
 	}
@@ -122,6 +122,15 @@ func webhookCheck(kind string) (check, error) {
 	}}, nil
 }
 
+// verified is the whole check of a token.
+func verified(v *jwt.Verifier, text string) (*jwt.Token, error) {
+	u, err := jwt.Read(text)
+	if err != nil {
+		return nil, err
+	}
+	return v.Verify(u, time.Now())
+}
+
 // seenCheck is of tokens that are remembered.
 func seenCheck(of *issuer, v *jwt.Verifier) (check, error) {
 	tokens, err := of.tokens(tokensSeen)
@@ -130,7 +139,7 @@ func seenCheck(of *issuer, v *jwt.Verifier) (check, error) {
 	}
 	cache, next := jwt.NewCache(tokensCached), 0
 	for _, text := range tokens {
-		t, err := v.Verify(text, time.Now())
+		t, err := verified(v, text)
 		if err != nil {
 			return check{}, err
 		}

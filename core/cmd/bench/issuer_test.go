@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/headgate-io/headgate/core/signature/jwt"
 )
@@ -14,11 +13,11 @@ func TestIssuerTokens(t *testing.T) {
 		i, other := must(newIssuer(alg)), must(newIssuer(alg))
 		tokens := must(i.tokens(3))
 		for _, text := range tokens {
-			got, err := must(i.verifier()).Verify(text, time.Now())
+			got, err := verified(must(i.verifier()), text)
 			if err != nil || got.Client != clientID || len(got.Scopes) != 2 {
 				t.Errorf("%s: %+v, %v", alg, got, err)
 			}
-			if _, err := must(other.verifier()).Verify(text, time.Now()); err != jwt.SignatureMismatch {
+			if _, err := verified(must(other.verifier()), text); err != jwt.SignatureMismatch {
 				t.Errorf("%s: by another key: %v", alg, err)
 			}
 		}

@@ -91,8 +91,10 @@ func (e engine) outbox() string {
 // setup is what routers differ in.
 type setup struct {
 	engine
-	masked bool    // commands go through a plugin
-	issuer *issuer // of tokens that are taken besides keys; nil for none
+	masked  bool    // commands go through a plugin
+	bare    bool    // nothing for operators and auditors
+	watched bool    // all there is for them
+	issuer  *issuer // of tokens that are taken besides keys; nil for none
 }
 
 // config is the router's.
@@ -108,7 +110,14 @@ func (s setup) config() ([]byte, error) {
 		}
 		plugins += tokens
 	}
-	return append(fmt.Appendf(nil, routerConfig, transforms, s.engine), plugins...), nil
+	text := fmt.Appendf(nil, routerConfig, transforms, s.engine)
+	switch {
+	case s.bare:
+		text = append(text, bareConfig...)
+	case s.watched:
+		text = append(append(text, watchedLimits...), watchedConfig...)
+	}
+	return append(text, plugins...), nil
 }
 
 // playRouter is the router itself, with the configuration of its one argument.
