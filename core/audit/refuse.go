@@ -76,7 +76,7 @@ func (r *refusals) add(record *Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	of, w := r.window(of, now)
+	_, w := r.window(of, now)
 	if w.written >= refuseFirst || len(r.ready) >= refuseReady {
 		r.count(w, now, 1)
 		return false

@@ -70,28 +70,32 @@ func (t *Tracer) Run(ctx context.Context) error {
 func (t *Tracer) gather(ctx context.Context) (batch [][]byte) {
 	var over <-chan time.Time
 	for len(batch) < maxBatch {
-		select {
-		case s := <-t.queue:
-			batch = append(batch, s)
-			if over == nil {
-				over = time.After(gathering)
-			}
-			continue
-		default:
+		s := t.next(ctx, over)
+		if s == nil {
+			break
 		}
-		select {
-		case s := <-t.queue:
-			batch = append(batch, s)
-			if over == nil {
-				over = time.After(gathering)
-			}
-		case <-over:
-			return batch
-		case <-ctx.Done():
-			return batch
+		batch = append(batch, s)
+		if over == nil {
+			over = time.After(gathering)
 		}
 	}
 	return batch
+}
+
+// next takes a span that is there, or waits for one; nil for none before then.
+func (t *Tracer) next(ctx context.Context, over <-chan time.Time) []byte {
+	select {
+	case s := <-t.queue:
+		return s
+	default:
+	}
+	select {
+	case s := <-t.queue:
+		return s
+	case <-over:
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 // export takes a batch to the collector. Once ctx has ended it is tried no more
