@@ -67,10 +67,13 @@ func (m *making) operated() error {
 	m.swaps = append(m.swaps, func() {
 		c.logs.use(cfg.Log)
 		c.metrics.Use(labels(cfg))
-		use(access(&cfg.Admin, cfg.Admin.Tokens))
+		if c.tokensInUse == nil || m.changed("admin.tokens") {
+			c.tokensInUse = cfg.Admin.Tokens
+		} // else they may have been read again since
+		use(access(&cfg.Admin, c.tokensInUse))
 	})
 	if len(cfg.Admin.Tokens) > 0 {
-		m.curveKeys = append(m.curveKeys, tokenSource(cfg, use, c.part("keys")))
+		m.sources = append(m.sources, c.tokenSource(cfg, use, c.part("keys")))
 	}
 	return nil
 }
@@ -88,8 +91,7 @@ func access(a *config.Admin, tokens []config.AdminToken) admin.Access {
 }
 
 // tokenSource is what the tokens of a configuration are read from again.
-func tokenSource(cfg *config.Config, use func(admin.Access), log zerolog.Logger) *source[[]config.AdminToken] {
-	inUse := cfg.Admin.Tokens
+func (c *Core) tokenSource(cfg *config.Config, use func(admin.Access), log zerolog.Logger) *source[[]config.AdminToken] {
 	return &source[[]config.AdminToken]{
 		name: "admin tokens",
 		log:  log,
@@ -99,11 +101,11 @@ func tokenSource(cfg *config.Config, use func(admin.Access), log zerolog.Logger)
 		},
 		same: slices.Equal[[]config.AdminToken],
 		use: func(tokens []config.AdminToken) error {
-			if slices.Equal(tokens, inUse) {
+			if slices.Equal(tokens, c.tokensInUse) {
 				return nil
 			}
 			use(access(&cfg.Admin, tokens))
-			inUse = tokens
+			c.tokensInUse = tokens
 			log.Info().Int("tokens", len(tokens)).Msg("admin tokens changed")
 			return nil
 		},

@@ -26,9 +26,11 @@ type arrangement struct {
 	doors     []*door
 	keyring   *keyring
 
+	texts, certificates look // how its files were before they were read
+
 	senderKeys   *source[*config.Config]
 	deliveryKeys *source[[]datadir.SigningKey]
-	curveKeys    []rereader
+	sources      []rereader // CURVE keys, and tokens of operators
 }
 
 // command is one command channel.
@@ -63,7 +65,7 @@ func (p *provider) called() string  { return p.name }
 
 // rereaders are all that may change in files, between two configurations.
 func (a *arrangement) rereaders() []rereader {
-	return append([]rereader{a.senderKeys, a.deliveryKeys}, a.curveKeys...)
+	return append([]rereader{a.senderKeys, a.deliveryKeys}, a.sources...)
 }
 
 // channels are the command channels by name, and those of another arrangement
@@ -102,6 +104,7 @@ type making struct {
 
 	undo   []func() error // gives back what was made, last in first out
 	made   []move         // of moves
+	uses   []func() error // transforms that take the place of others, when nothing else can fail
 	moves  []move         // put it in place, as far as that can fail
 	swaps  []func()       // the rest of it
 	begins []func(*stage) // what is new
@@ -160,8 +163,18 @@ type changing interface {
 	Change(topology.Setting) error
 }
 
-// moves a socket to another setting.
-func (m *making) move(s changing, to topology.Setting) {
-	was := s.Setting()
-	m.moves = append(m.moves, move{do: func() error { return s.Change(to) }, back: func() error { return s.Change(was) }})
+// move has a socket change to another setting. Where the configuration names the
+// same CURVE keys as before, at key, those count that the socket has now: they may
+// have been read again since.
+func (m *making) move(s changing, to topology.Setting, key string) {
+	var was topology.Setting
+	m.moves = append(m.moves, move{do: func() error {
+		was = s.Setting()
+		if own, now := to.Security.Curve, was.Security.Curve; own != nil && now != nil && !m.changed(key) {
+			same := *own
+			same.Secrets = now.Secrets
+			to.Security.Curve = &same
+		}
+		return s.Change(to)
+	}, back: func() error { return s.Change(was) }})
 }

@@ -38,8 +38,8 @@ const (
 	followPause = time.Second
 	// tellPause is how often the store is told what may be reclaimed.
 	tellPause = time.Second
-	// maxLater is how many records wait to be written that nobody waits for; who
-	// brings one more waits.
+	// maxLater is how many records wait to be written that nobody waits for; what
+	// comes beyond is summed up.
 	maxLater = 1024
 	// lastFacts is how long the end of a router waits for the last facts.
 	lastFacts = 5 * time.Second
@@ -91,6 +91,12 @@ func openAudit(cfg *config.Config, dir *datadir.Dir, store outbox.Engine, log ze
 	if store, log := following.Position(), position(a.log.Position()); store.Before(log) {
 		err := fmt.Errorf("audit log: it tells of more than the journal has: the journal is another one, or an older copy: move %s aside and keep it as evidence: a new log begins then", datadir.Audit(dir.Path))
 		return nil, errors.Join(err, a.log.Close())
+	}
+	if first := position(a.log.Position()); first == (outbox.Position{}) && following.Position() != first {
+		log.Warn().Msg("the audit log begins, and the journal has events already: of what ended before there is no record here")
+		if err := a.note(audit.Record{Action: "audit.begin", Outcome: audit.Success, Detail: map[string]string{"journal_event": fmt.Sprint(following.Position().Event)}}); err != nil {
+			return nil, errors.Join(err, a.log.Close())
+		}
 	}
 	return a, nil
 }
@@ -400,7 +406,15 @@ func (a *auditor) plugin(e supervisor.Event) {
 	if e.Reason != "" {
 		r.Outcome, r.Detail["reason"] = audit.Failure, e.Reason
 	}
-	a.later <- r
+	if e.What == supervisor.Refused { // a plugin can have very many
+		a.log.Refuse(r)
+		return
+	}
+	select {
+	case a.later <- r:
+	default: // the log is slow: it is counted, at least
+		a.log.Refuse(r)
+	}
 }
 
 // reply notes replies that were refused.

@@ -25,21 +25,21 @@ func openOutbox(cfg *config.Config, dir string, log zerolog.Logger) (outbox.Engi
 	}
 	j := &cfg.Journal
 	return journal.Open(journal.Options{Dir: datadir.Journal(dir), Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
-		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), Reserve: int64(j.Reserve), MaxPending: maxPending(cfg), Follow: cfg.Audit.On(), Log: log})
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), Reserve: int64(j.Reserve), MaxPending: maxPending(cfg, &cfg.Journal), Follow: cfg.Audit.On(), Log: log})
 }
 
 func memoryOutbox(cfg *config.Config) *memory.Store {
 	j := &cfg.Journal
 	return memory.New(memory.Options{Remember: time.Duration(j.Remember), KeepStatus: time.Duration(j.KeepStatus),
-		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), MaxPending: maxPending(cfg), Follow: cfg.Audit.On()})
+		MaxIDs: j.IDs(), Capacity: int64(j.Bytes()), MaxPending: maxPending(cfg, &cfg.Journal), Follow: cfg.Audit.On()})
 }
 
-// maxPending is how many bytes each command channel may hold.
-func maxPending(cfg *config.Config) map[string]int64 {
+// maxPending is how many bytes each command channel may hold of a store.
+func maxPending(cfg *config.Config, store *config.Journal) map[string]int64 {
 	out := make(map[string]int64)
 	for _, c := range cfg.Channels {
 		if c.Class == "command" {
-			out[c.Name] = int64(c.MaxPending.Of(cfg.Journal.Bytes()))
+			out[c.Name] = int64(c.MaxPending.Of(store.Bytes()))
 		}
 	}
 	return out

@@ -20,7 +20,9 @@ func (m *making) openReplies() error {
 	if err != nil {
 		return fmt.Errorf("replies: %w", err)
 	}
-	if m.replies = m.was.replies; m.replies == nil {
+	if m.replies = m.was.replies; m.replies != nil { // what is out names its address: it stays until the next start
+		to.Listen = m.replies.Setting().Listen
+	} else {
 		o := socketOptions(m.cfg, "replies", m.cfg.Replies.IPCMode)
 		o.Log = m.c.part("replies")
 		if m.replies, err = topology.NewReplies(o, m.c.desk); err != nil {
@@ -28,7 +30,7 @@ func (m *making) openReplies() error {
 		}
 		m.undo = append(m.undo, release(m.replies))
 	}
-	m.move(m.replies, to)
+	m.move(m.replies, to, "replies.curve.secret")
 	m.rotates("replies", m.cfg.Replies.Curve, m.replies)
 	return nil
 }
@@ -72,7 +74,7 @@ func (m *making) openCommand(ch *config.Channel, to topology.Setting) error {
 		m.begins = append(m.begins, func(s *stage) { s.command(c) })
 	}
 	m.commands = append(m.commands, c)
-	m.move(c.socket, to)
+	m.move(c.socket, to, config.KeyOf("channels", ch.Name, "curve", "secret"))
 	m.rotates("channel "+ch.Name, ch.Curve, c.socket)
 	m.swaps = append(m.swaps, func() { c.Change(settings(ch), m.replyTo()) })
 	return nil
@@ -93,7 +95,7 @@ func (m *making) openTelemetry(ch *config.Channel, to topology.Setting) error {
 		m.begins = append(m.begins, func(s *stage) { s.telemetry(t) })
 	}
 	m.telemetry = append(m.telemetry, t)
-	m.move(t.socket, to)
+	m.move(t.socket, to, config.KeyOf("channels", ch.Name, "curve", "secret"))
 	m.rotates("channel "+ch.Name, ch.Curve, t.socket)
 	return nil
 }
@@ -117,16 +119,16 @@ func (m *making) withdraw() {
 		}
 		m.moves = append(m.moves, move{do: func() error {
 			c.Pause(true)
-			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(m.cfg.Limits.Drain))
+			ctx, cancel := context.WithTimeout(m.c.leaving, time.Duration(m.cfg.Limits.Drain))
 			defer cancel()
 			_ = c.Quiet(ctx, false) // what is still out then keeps its lease in the store
 			return nil
 		}, back: func() error { c.Pause(m.c.pauses.has(c.name)); return nil }})
-		m.move(c.socket, topology.Setting{Security: c.socket.Setting().Security})
+		m.move(c.socket, topology.Setting{Security: c.socket.Setting().Security}, "")
 	}
 	for _, t := range m.was.telemetry {
 		if of[t.name] != "telemetry" && wanted[t.socket.Setting().Listen] {
-			m.move(t.socket, topology.Setting{Security: t.socket.Setting().Security})
+			m.move(t.socket, topology.Setting{Security: t.socket.Setting().Security}, "")
 		}
 	}
 }
@@ -142,6 +144,6 @@ func (a *arrangement) replyTo() string {
 // rotates notes a socket whose CURVE keys may change while it runs.
 func (m *making) rotates(name string, from *config.Curve, s rotator) {
 	if from != nil {
-		m.curveKeys = append(m.curveKeys, curveSource(m.cfg, name, from, s, m.c.part("keys")))
+		m.sources = append(m.sources, curveSource(m.cfg, name, from, s, m.c.part("keys")))
 	}
 }

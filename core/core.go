@@ -60,15 +60,16 @@ type Core struct {
 	metrics     *metrics.Metrics
 	decisions   *admin.Decisions
 
-	at        atomic.Pointer[arrangement]
-	reloading sync.Mutex      // held by who makes another arrangement; taken before changing
-	changing  sync.Mutex      // held by who changes at, or what stands in it
-	begins    []func(*stage)  // what New has made, for Run
-	stage     *stage          // while Run takes changes; changing
-	ending    []*command      // of arrangements before, which have not ended; changing
-	running   chan struct{}   // closed when Run has begun
-	leaving   context.Context // ends when Run takes no more changes
-	leave     context.CancelFunc
+	at          atomic.Pointer[arrangement]
+	reloading   sync.Mutex          // held by who makes another arrangement; taken before changing
+	changing    sync.Mutex          // held by who changes at, or what stands in it
+	tokensInUse []config.AdminToken // of operators, as they were read last; changing
+	begins      []func(*stage)      // what New has made, for Run
+	stage       *stage              // while Run takes changes; changing
+	ending      []*command          // of arrangements before, which have not ended; changing
+	running     chan struct{}       // closed when Run has begun
+	leaving     context.Context     // ends when Run takes no more changes
+	leave       context.CancelFunc
 
 	bound    []func() error // gives addresses back when Run never comes
 	teardown []func() error // what outlives Run; last in, first out

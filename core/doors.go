@@ -119,7 +119,7 @@ func (m *making) openZMQ(in *config.Ingress) (*door, error) {
 		d = &door{runner: served{z, requests}, name: in.Name, requests: requests, zmq: z}
 		m.begins = append(m.begins, func(s *stage) { s.door(d) })
 	}
-	m.move(d.requests, to)
+	m.move(d.requests, to, config.KeyOf("ingress", in.Name, "curve", "secret"))
 	m.rotates("ingress "+in.Name, in.Curve, d.requests)
 	return d, nil
 }

@@ -224,7 +224,6 @@ func (m *making) replace(ctx context.Context, t *transform, i int) error {
 	if err != nil {
 		return placing(err, m.cfg, fmt.Sprintf("transforms[%d]", i), &of.Plugin)
 	}
-	before := transformSetting(m.was.cfg, transformOf(m.was.cfg, t.name))
 	used := false
 	m.undo = append(m.undo, func() error {
 		if !used {
@@ -237,14 +236,8 @@ func (m *making) replace(ctx context.Context, t *transform, i int) error {
 			return faults
 		}
 	}
-	m.moves = append(m.moves, move{do: func() error { used = true; return r.Use(ctx) }, back: func() error {
-		return t.Replace(context.WithoutCancel(ctx), before)
-	}})
+	m.uses = append(m.uses, func() error { used = true; return r.Use(context.WithoutCancel(ctx)) }) // only the end of the router is in its way
 	return nil
-}
-
-func transformOf(cfg *config.Config, name string) *config.Transform {
-	return &cfg.Transforms[slices.IndexFunc(cfg.Transforms, func(t config.Transform) bool { return t.Name == name })]
 }
 
 // missing are the parts of old that now has not.

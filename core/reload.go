@@ -16,7 +16,7 @@ import (
 // arrange makes what a configuration wants, beside what is in place. Nothing of
 // that changes before settle and swap.
 func (c *Core) arrange(ctx context.Context, cfg *config.Config, was *arrangement, grave func(error) bool) (_ *making, err error) {
-	m := &making{arrangement: &arrangement{number: was.number + 1, cfg: cfg}, c: c, was: was, diff: config.Diff(was.cfg, cfg)}
+	m := &making{arrangement: &arrangement{number: was.number + 1, cfg: cfg, texts: lookAt(c.texts(cfg)), certificates: lookAt(cfg.TLSFiles())}, c: c, was: was, diff: config.Diff(was.cfg, cfg)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.giveUp())
@@ -50,7 +50,7 @@ func (m *making) rule() error {
 		present = m.was.keyring.cfg
 	}
 	log := m.c.part("keys")
-	cfg, back := m.c.revoked.hold(m.cfg, present)
+	cfg, back := m.c.revoked.hold(m.withKeysOf(present), present)
 	for _, p := range back {
 		log.Error().Msg(p.Error())
 	}
@@ -58,11 +58,27 @@ func (m *making) rule() error {
 	if err != nil {
 		return err
 	}
-	rules.Number, rules.Telemetry = m.number, m.publishers()
+	rules.Number, rules.Telemetry, rules.MaxPending = m.number, m.publishers(), maxPending(cfg, &m.c.cfg.Journal)
 	m.keyring = newKeyring(cfg, m.trusted, m.c.intake, rules, log)
 	m.keyring.audit = m.c.audit
 	m.senderKeys = keySource(cfg, m.keyring)
 	return nil
+}
+
+// withKeysOf is the configuration with the senders' keys as they were read last,
+// where it names the same: its own reading is older.
+func (m *making) withKeysOf(now *config.Config) *config.Config {
+	out := *m.cfg
+	out.Auth = slices.Clone(out.Auth)
+	for i := range out.Auth {
+		a := &out.Auth[i]
+		j := slices.IndexFunc(now.Auth, func(was config.Auth) bool { return was.Name == a.Name && was.Kind == a.Kind && was.KeyDir == a.KeyDir })
+		if j < 0 || m.c.stage == nil || a.KeyDir == "" && m.changed(config.KeyOf("auth", a.Name)) {
+			continue
+		}
+		a.Keys = now.Auth[j].Keys
+	}
+	return &out
 }
 
 // changed tells whether the configuration differs at, or below, any of keys.
@@ -80,7 +96,7 @@ func (m *making) changed(keys ...string) bool {
 func (m *making) swap() {
 	c := m.c
 	if store, ok := c.store.(outbox.Limiting); ok {
-		store.Limit(maxPending(m.cfg))
+		store.Limit(maxPending(m.cfg, &c.cfg.Journal))
 	}
 	c.ending = slices.Concat(c.ending, m.gone.commands)
 	c.desk.Use(m.channels(c.ending))
@@ -168,23 +184,28 @@ func (c *Core) take(ctx context.Context, cfg *config.Config, o admin.Reload) (do
 	if err != nil {
 		return done, nil, err
 	}
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	err = errNotRunning
-	if c.stage != nil {
-		err = m.rule()
-	}
-	if err == nil {
-		err = m.settle()
+	if err = m.settle(); err == nil {
+		err = c.audit.note(applied(m.number, was.cfg, cfg, m.diff, o.Why)...)
 	}
 	if err != nil {
-		return done, nil, errors.Join(err, m.giveUp())
+		return done, nil, errors.Join(err, m.back(), m.giveUp())
 	}
-	if err := c.audit.note(applied(m.number, was.cfg, cfg, m.diff, o.Why)...); err != nil {
-		return done, nil, errors.Join(fmt.Errorf("nothing has changed, because the audit log does not take it: %w", err), m.back(), m.giveUp())
+	// From here on it is taken. Whatever waits is over when keys may not change.
+	for _, use := range m.uses {
+		if err := use(); err != nil {
+			return done, nil, errors.Join(err, m.back(), m.giveUp())
+		}
+	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if c.stage == nil {
+		return done, nil, errors.Join(errNotRunning, m.back(), m.giveUp())
+	}
+	log := c.part("keys")
+	if err := m.rule(); err != nil { // those of before are good: the keys' files are told of when they are read
+		log.Error().Err(err).Msg("keys that have changed meanwhile do not fit the configuration")
 	}
 	if err := c.revoked.add(m.keyring.cfg); err != nil {
-		log := c.part("keys")
 		log.Error().Err(err).Msg("a key is not revoked for good")
 	}
 	m.swap()

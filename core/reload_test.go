@@ -44,6 +44,7 @@ type reloading struct {
 
 	mu   sync.Mutex
 	text string
+	late func()            // called when a reload has read everything; nil for nothing
 	got  map[string]string // what consumers got, by id: the channel
 	n    int
 }
@@ -134,7 +135,14 @@ func newReloading(t *testing.T) *reloading {
 func (r *reloading) load() (*config.Config, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return config.Parse([]byte(r.text), "headgate.toml", r.dir, config.Options{Env: []string{}})
+	cfg, err := config.Parse([]byte(r.text), "headgate.toml", r.dir, config.Options{Env: []string{}})
+	if late := r.late; late != nil {
+		r.late = nil
+		r.mu.Unlock()
+		late()
+		r.mu.Lock()
+	}
+	return cfg, err
 }
 
 // write replaces parts of the file.
@@ -410,7 +418,8 @@ func TestAChannelTakesAnothersAddress(t *testing.T) {
 	r.await(r.wantStatus("a.x", 202), "z")
 }
 
-// TestAddressesMove: who listens elsewhere is there, and no more where it was.
+// TestAddressesMove: who listens elsewhere is there, and no more where it was. That of
+// replies counts from the next start on.
 func TestAddressesMove(t *testing.T) {
 	r := newReloading(t)
 	door, channel, replies := r.top().Doors[0].Address, r.channel("a").Address, r.top().Replies.Address
@@ -422,7 +431,10 @@ func TestAddressesMove(t *testing.T) {
 	}
 	r.consume("a")
 	r.await(r.wantStatus("a.x", 202), "a")
-	for _, old := range []string{door, channel, replies} {
+	if now := r.top().Replies.Address; now != replies {
+		t.Errorf("replies go to %s, and deliveries that are out name %s", now, replies)
+	}
+	for _, old := range []string{door, channel} {
 		at, err := url.Parse(old)
 		if err != nil {
 			t.Fatal(err)
@@ -507,6 +519,53 @@ func TestKeysOfAReload(t *testing.T) {
 		if !strings.Contains(r.log.String(), said) {
 			t.Errorf("the log does not have %s: %s", said, r.log)
 		}
+	}
+}
+
+// TestKeysThatWereReadSinceStay: a reload that takes long has an older reading of the
+// keys than the router, and does not bring it back.
+func TestKeysThatWereReadSinceStay(t *testing.T) {
+	r := newReloading(t)
+	file := filepath.Join(r.dir, "keys", "k1.toml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(want int) func() {
+		return func() {
+			for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+				if _, status := r.send("a.x"); status == want {
+					return
+				}
+				if time.Now().After(end) {
+					t.Errorf("in vain: %d", want)
+					return
+				}
+			}
+		}
+	}
+	pending := append([]byte("state = 'pending'\n"), text...)
+	r.late = func() {
+		if err := os.WriteFile(file, pending, 0o600); err != nil {
+			t.Error(err)
+		}
+		state(401)()
+	}
+	r.reload(admin.Reload{})
+	for range 20 {
+		if _, status := r.send("a.x"); status != 401 {
+			t.Fatalf("a key that was taken away counts again: %d", status)
+		}
+	}
+	r.late = func() {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Error(err)
+		}
+		state(202)()
+	}
+	r.reload(admin.Reload{})
+	for range 20 {
+		r.wantStatus("a.x", 202)
 	}
 }
 

@@ -70,7 +70,7 @@ func compile(cfg *config.Config, t trusted) (*intake.Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &intake.Generation{Trust: snapshot, Table: table, Batch: cfg.Limits.Batch, Rates: ingressRates(cfg), MaxPending: maxPending(cfg),
+	return &intake.Generation{Trust: snapshot, Table: table, Batch: cfg.Limits.Batch, Rates: ingressRates(cfg), MaxPending: maxPending(cfg, &cfg.Journal),
 		Admission: intake.Admission{PerSecond: float64(cfg.Limits.Admission), Bytes: int64(cfg.Limits.WorkBytes)}}, nil
 }
 

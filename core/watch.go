@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
 )
 
 const (
@@ -16,8 +17,8 @@ const (
 	watchWhy   = "configuration files have changed"
 )
 
-// lookout looks at files, as source is: not by events of the file
-// system, so that links that are swapped are followed.
+// lookout looks at files, as source does: not by events of the file system, so that
+// links that are swapped are followed.
 type lookout struct {
 	last, taken look
 }
@@ -26,29 +27,32 @@ type lookout struct {
 // have been so for two looks in a row.
 func (w *lookout) changed(files []string) bool {
 	now := lookAt(files)
-	switch {
-	case w.taken == nil:
-		w.taken = now
-	case now.equal(w.taken):
-	case now.equal(w.last):
-		w.taken = now
-		return true
-	}
+	again := now.equal(w.last)
 	w.last = now
-	return false
+	if now.equal(w.taken) || !again {
+		return false
+	}
+	w.taken = now
+	return true
 }
+
+// texts are the files that say what a configuration is.
+func (c *Core) texts(cfg *config.Config) []string { return append(cfg.SchemaFiles(), c.o.Files...) }
 
 // watch has certificates count when their files change, and, where [reload] wants
 // it, the configuration, until ctx ends.
 func (c *Core) watch(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	var of *arrangement
 	var texts, certificates lookout
 	for {
-		cfg := c.at.Load().cfg
-		if texts.changed(append(cfg.SchemaFiles(), c.o.Files...)) && cfg.Reload.Watch {
+		if at := c.at.Load(); at != of { // it has its own files, as they were when it was made
+			of, texts, certificates = at, lookout{taken: at.texts}, lookout{taken: at.certificates}
+		}
+		if texts.changed(c.texts(of.cfg)) && of.cfg.Reload.Watch {
 			_, _ = c.Reload(ctx, admin.Reload{Why: watchWhy}) // it logs
-		} else if certificates.changed(cfg.TLSFiles()) {
+		} else if certificates.changed(of.cfg.TLSFiles()) {
 			c.reapply(ctx)
 		}
 		select {

@@ -171,10 +171,12 @@ func (c *check) collect(o *CheckOptions) error {
 			c.anchors = append(c.anchors, anchor{cp, fmt.Sprintf("%s:%d", checkpointsName, n), false})
 		}
 	}
-	usable := 0
+	usable, left := 0, make(map[string]int)
 	for _, x := range o.Exported {
 		if err := x.Verify(keys...); err != nil {
-			c.r.Notes = append(c.r.Notes, fmt.Sprintf("%s: left out: %v", x.From, err))
+			if left[x.From]++; left[x.From] == 1 {
+				c.r.Notes = append(c.r.Notes, fmt.Sprintf("%s: what is not signed by the log's key is left out, first of it: %v", x.From, err))
+			}
 			continue
 		}
 		usable++

@@ -154,6 +154,9 @@ func TestAFollowerThatDoesNotAskIsRefused(t *testing.T) {
 	if err := l.Sign(); !errors.Is(err, audit.ErrFailing) || !errors.Is(l.Err(), audit.ErrFailing) || !errors.Is(l.Err(), syscall.EIO) {
 		t.Fatalf("%v, %v", err, l.Err())
 	}
+	if got := l.Position(); got != (audit.Position{Event: 4}) || l.Synced() != got || l.Stats().Size != 5 {
+		t.Errorf("after a failure it is at %v, with %d records", got, l.Stats().Size)
+	}
 	d.Fail(nil)
 	l.Tidy()
 	if err := l.Err(); err != nil {
@@ -213,4 +216,30 @@ func TestADiskThatFills(t *testing.T) {
 	shut(t, l)
 	good(t, check(t, files(d)))
 	accepted(t, d, n+50)
+}
+
+// TestWhatWasCutBackStaysSo has a power cut after a log was mended: what was
+// written and not synced then does not come back behind the new file's beginning.
+func TestWhatWasCutBackStaysSo(t *testing.T) {
+	d := disktest.New(disktest.Options{})
+	l := open(t, options(d, newClock()))
+	accept(t, l, 1, 5)
+	must(t, l.Sign())
+	accept(t, l, 5, 10)
+	d.Fail(func(op disktest.Op) error {
+		if op.Kind == disktest.Write {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if err := l.Append(audit.Position{Event: 10}, []audit.Record{acceptance(10)}); !errors.Is(err, audit.ErrFailing) {
+		t.Fatal(err)
+	}
+	d.Fail(nil)
+	l.Tidy()
+	follow(t, l, 20)
+	must(t, l.Sign())
+	after := d.Cut(func(op disktest.Op, _ int64) bool { return op.Kind == disktest.Write })
+	good(t, check(t, files(after)))
+	accepted(t, after, 20)
 }

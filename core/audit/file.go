@@ -6,18 +6,12 @@ import (
 	"io/fs"
 )
 
-// seal begins the next file when the newest one has at least so many bytes.
-// Callers hold turn.
+// seal begins the next file when the newest one has at least so many bytes. Who
+// writes meanwhile waits for its sync. Callers hold turn.
 func (l *Log) seal(least int64) {
 	l.mu.Lock()
-	due := l.cause == nil && !l.closed && l.written.off >= least
-	l.mu.Unlock()
-	if !due || l.flush() != nil { // most of it, while others write
-		return
-	}
-	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause != nil || l.closed {
+	if l.cause != nil || l.closed || l.written.off < least {
 		return
 	}
 	if l.written.tree.size != l.synced.tree.size {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -32,11 +33,7 @@ func TestAForgerWhoMakesItFit(t *testing.T) {
 		}
 	}
 	lines[at].line = bytes.Replace(lines[at].line, []byte(`"bytes":1024`), []byte(`"bytes":1023`), 1)
-	for i := at + 1; i < len(lines); i++ {
-		h := audit.LeafOf(bytes.TrimSuffix(lines[i-1].line, []byte("\n")))
-		begin, after, _ := bytes.Cut(lines[i].line, []byte(`,"prev":"`))
-		lines[i].line = append(append(bytes.Clone(begin), `,"prev":"`+h.String()...), after[44:]...)
-	}
+	chain(lines, at+1)
 	r := check(t, s.dir(lines), s.exported...)
 	if len(r.Findings) == 0 || r.Findings[0].Kind != audit.Rewritten || r.Findings[0].Index > int64(at) {
 		t.Fatalf("%v %v", r.Findings, r.Faults)
@@ -46,6 +43,32 @@ func TestAForgerWhoMakesItFit(t *testing.T) {
 	}
 	// So it is with the local checkpoints alone, which are more.
 	if r := check(t, s.dir(lines)); len(r.Findings) == 0 || r.Findings[0].Kind != audit.Rewritten || r.Findings[0].Index != before {
+		t.Errorf("%v", r.Findings)
+	}
+}
+
+// chain makes the hashes of lines fit from one on.
+func chain(lines []text, from int) {
+	for i := from; i < len(lines); i++ {
+		h := audit.LeafOf(bytes.TrimSuffix(lines[i-1].line, []byte("\n")))
+		begin, after, _ := bytes.Cut(lines[i].line, []byte(`,"prev":"`))
+		lines[i].line = append(append(bytes.Clone(begin), `,"prev":"`+h.String()...), after[44:]...)
+	}
+}
+
+// TestAnEdgeThatIsNoneOfTheRecords has a file go on from a tree that never was.
+func TestAnEdgeThatIsNoneOfTheRecords(t *testing.T) {
+	s := newSample(t, 3)
+	lines := append([]text(nil), s.lines...)
+	second := slices.IndexFunc(lines, func(l text) bool { return l.file == s.names[1] })
+	at := bytes.Index(lines[second].line, []byte(`"edge":["`)) + 9
+	lines[second].line = bytes.Clone(lines[second].line)
+	copy(lines[second].line[at:], "AAAA")
+	chain(lines, second+1)
+	dir := s.dir(lines)
+	delete(dir, audit.CheckpointsIn)
+	r := check(t, dir)
+	if len(r.Findings) == 0 || r.Findings[0].Kind != audit.Altered || r.Findings[0].Index != int64(second) {
 		t.Errorf("%v", r.Findings)
 	}
 }

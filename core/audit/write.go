@@ -102,9 +102,6 @@ func (l *Log) encode(now time.Time, r *Record) error {
 	l.buf = l.enc.line(l.buf, m.tree.size, &m.last, now, r)
 	m.last = leafOf(l.buf[from-1:])
 	m.tree.add(m.last)
-	if r.Pos != (Position{}) {
-		m.pos = r.Pos
-	}
 	l.buf = append(l.buf, '\n')
 	return nil
 }

@@ -48,7 +48,7 @@ var decisions = map[string]decision{
 	"Curve.secret":     {another, atOnce},
 	"Curve.server_key": {another, atOnce},
 
-	"Replies.listen":          {reachesOut, atOnce},
+	"Replies.listen":          {reachesOut, atStart}, // deliveries that are out name it
 	"Replies.advertise":       {neutral, atOnce},
 	"Replies.curve":           {gone, atOnce},
 	"Replies.tls":             {gone, atOnce},

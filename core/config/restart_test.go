@@ -64,7 +64,7 @@ func TestWhatTakesARestart(t *testing.T) {
 
 // Every other key counts at once.
 func TestAllThatTakesARestart(t *testing.T) {
-	whole := []string{"data.", "journal.", "audit.", "limits.", "admin.http", "admin.tls.", "log.level", "log.format", "trace."}
+	whole := []string{"data.", "journal.", "audit.", "replies.listen", "limits.", "admin.http", "admin.tls.", "log.level", "log.format", "trace."}
 	ends := []string{".ipc_mode", ".high_water_mark"}
 	not := []string{"limits.admission", "limits.work_bytes", "limits.header_bytes", "limits.header_timeout", "limits.body_timeout", "limits.idle_timeout",
 		"limits.connections", "limits.requests", "limits.streams", "limits.batch", "limits.condition_cost", "limits.drain", "log.levels.m"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,13 @@ var badTurns = []struct{ old, new string }{
 	{"class = \"command\"", "class = \"command\"\norder_by = \"event.\""},
 }
 
+// late is a file that is good until its last address is bound: by then every plugin
+// of it is ready, and none may have been given an event.
+func late(body, taken string) string {
+	body = strings.ReplaceAll(body, "{by: ", "{refused: true, by: ")
+	return body + fmt.Sprintf("[[channels]]\nname = \"late\"\nclass = \"command\"\nlisten = \"tcp://%s\"\n[[routes]]\nname = \"late\"\ntype = [\"late\"]\nchannels = [\"late\"]\n", taken)
+}
+
 // D12: reloads under load refuse nobody, lose nothing, show no mixture of two
 // configurations to any event, and leave nothing behind; a bad file changes nothing.
 func TestD12ReloadsAreAtomic(t *testing.T) {
@@ -53,13 +61,18 @@ func TestD12ReloadsAreAtomic(t *testing.T) {
 	l := newLedger(t)
 	for _, name := range []string{"a", "b"} {
 		r.take(taking{channel: name}, func(_ context.Context, d *delivery.Delivery) (any, error) {
-			if want := `"by":"` + name + `"`; !strings.Contains(string(d.Event.Data), want) || len(d.Header.Transforms) != 1 || d.Header.Transforms[0].Name != "by-"+name {
+			if want := `"by":"` + name + `"`; !strings.Contains(string(d.Event.Data), want) || strings.Contains(string(d.Event.Data), "refused") || len(d.Header.Transforms) != 1 || d.Header.Transforms[0].Name != "by-"+name {
 				t.Errorf("MIXED: %s came by channel %s, through %v, as %s", d.Event.ID, name, d.Header.Transforms, d.Event.Data)
 			}
 			l.act(l.see(d))
 			return nil, nil
 		})
 	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	put := func(which, other string, round int, bad string) error {
 		text := string(written)
 		head := text[:strings.Index(text, "[[channels]]")]
@@ -69,9 +82,10 @@ func TestD12ReloadsAreAtomic(t *testing.T) {
 		for _, name := range []string{"a", "b"} {
 			body = strings.Replace(body, "tcp://127.0.0.1:0", r.address(name), 1)
 		}
-		if bad != "" {
-			at := badTurns[round/5%len(badTurns)]
-			body = strings.Replace(body, at.old, at.new, 1)
+		if turn := round / 5 % (len(badTurns) + 1); bad != "" && turn < len(badTurns) {
+			body = strings.Replace(body, badTurns[turn].old, badTurns[turn].new, 1)
+		} else if bad != "" {
+			body = late(body, taken.Addr().String())
 		}
 		if err := os.WriteFile(path+".new", []byte(head+body+tail), 0o600); err != nil {
 			t.Fatal(err)
