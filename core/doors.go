@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (m *making) openHTTP(in *config.Ingress) (*door, error) {
 	h := ingress.NewHTTP(ingress.HTTPOptions{Name: in.Name, Intake: m.c.intake, Terms: terms, Keys: m.c.signing.JWKS, Limits: httpLimits(m.cfg.Limits),
 		Log: m.c.part("ingress")})
 	var bound string
-	if from := m.heldBy(at.Host); from != nil {
+	if from := m.heldBy(in.Name, at.Host); from != nil {
 		bound, err = h.Inherit(from.http)
 	} else {
 		bound, err = h.Listen(at.Host)
@@ -76,11 +77,20 @@ func (m *making) openHTTP(in *config.Ingress) (*door, error) {
 	return d, nil
 }
 
-// heldBy is the HTTP door that has an address now.
-func (m *making) heldBy(host string) *door {
+// heldBy is the HTTP door that has an address now, and gives it up: because it has
+// to be another, or is there no more.
+func (m *making) heldBy(name, host string) *door {
+	at := func(in *config.Ingress) string {
+		u, err := url.Parse(in.Listen)
+		if err != nil || !isHTTP(in) {
+			return ""
+		}
+		return u.Host
+	}
 	for i := range m.was.cfg.Ingress {
-		in := &m.was.cfg.Ingress[i]
-		if at, err := url.Parse(in.Listen); err == nil && isHTTP(in) && at.Host == host {
+		was := &m.was.cfg.Ingress[i]
+		stays := slices.ContainsFunc(m.cfg.Ingress, func(in config.Ingress) bool { return in.Name == was.Name && at(&in) == host })
+		if at(was) == host && (was.Name == name || !stays && !strings.HasSuffix(host, ":0")) {
 			return m.was.doors[i]
 		}
 	}

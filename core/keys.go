@@ -25,6 +25,13 @@ type keyring struct {
 
 	cfg   *config.Config // with the keys that count
 	rules atomic.Pointer[intake.Generation]
+	told  atomic.Pointer[told]
+}
+
+// told is keys as they were told last: what is revoked there is so for good.
+type told struct {
+	cfg   *config.Config
+	trust *trust.Snapshot
 }
 
 // users take rules in one step.
@@ -34,6 +41,7 @@ type users interface{ Use(*intake.Generation) }
 func newKeyring(cfg *config.Config, t trusted, in users, rules *intake.Generation, log zerolog.Logger) *keyring {
 	k := &keyring{trusted: t, intake: in, log: log, cfg: cfg}
 	k.rules.Store(rules)
+	k.told.Store(&told{cfg, rules.Trust})
 	return k
 }
 
@@ -50,25 +58,31 @@ func (k *keyring) use(fresh *config.Config) error {
 	return nil
 }
 
-// swap takes keys of which none comes back. What is told counts already, and what
-// is told to be revoked is so for good.
+// swap takes keys of which none comes back.
 func (k *keyring) swap(fresh *config.Config) error {
-	same := fresh.SameKeys(k.cfg)
-	rules := k.rules.Load()
-	if !same {
+	if !fresh.SameKeys(k.cfg) {
 		snapshot, err := trust.New(trustRules(fresh, k.trusted))
 		if err != nil {
 			return problems(fresh, err)
 		}
-		rules = rules.With(snapshot)
+		rules := k.rules.Load().With(snapshot)
+		k.cfg = fresh
+		k.rules.Store(rules)
 		k.intake.Use(rules)
 	}
-	if err := k.trusted.revoked.add(fresh); err != nil || same {
+	return k.settle()
+}
+
+// settle tells of the keys that count, once those that are revoked are so for good.
+// An error leaves them untold; whoever calls again tries again.
+func (k *keyring) settle() error {
+	if err := k.trusted.revoked.add(k.cfg); err != nil {
 		return err
 	}
-	k.rules.Store(rules)
-	k.tell(k.cfg, fresh)
-	k.cfg = fresh
+	if was := k.told.Load(); was.cfg != k.cfg {
+		k.tell(was.cfg, k.cfg)
+		k.told.Store(&told{k.cfg, k.rules.Load().Trust})
+	}
 	return nil
 }
 
@@ -95,10 +109,11 @@ func (k *keyring) revoke(read *config.Config) {
 			}
 		}
 	}
-	if !any {
-		return
+	settle := k.settle // what could not be kept before may be now
+	if any {
+		settle = func() error { return k.use(&now) } // fewer keys cannot be worse than those that count
 	}
-	if err := k.use(&now); err != nil { // fewer keys cannot be worse than those that count
+	if err := settle(); err != nil {
 		k.log.Error().Err(err).Msg("a key is not revoked for good")
 	}
 }
@@ -175,6 +190,6 @@ func keySource(cfg *config.Config, k *keyring) *source[*config.Config] {
 // Keys implements admin.Router.
 func (c *Core) Keys(context.Context) (admin.Keys, error) {
 	at := c.at.Load()
-	return admin.Keys{Since: c.started, Senders: at.keyring.rules.Load().Trust.Keys(), SendersFault: at.senderKeys.Fault(),
+	return admin.Keys{Since: c.started, Senders: at.keyring.told.Load().trust.Keys(), SendersFault: at.senderKeys.Fault(),
 		Delivery: c.signing.shown.Load().list, DeliveryFault: at.deliveryKeys.Fault()}, nil
 }

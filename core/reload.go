@@ -205,11 +205,11 @@ func (c *Core) take(ctx context.Context, cfg *config.Config, o admin.Reload) (do
 	if err := m.rule(); err != nil { // those of before are good: the keys' files are told of when they are read
 		log.Error().Err(err).Msg("keys that have changed meanwhile do not fit the configuration")
 	}
-	if err := c.revoked.add(m.keyring.cfg); err != nil {
+	m.keyring.told.Store(was.keyring.told.Load())
+	m.swap()
+	if err := m.keyring.settle(); err != nil { // it counts, and is tried again
 		log.Error().Err(err).Msg("a key is not revoked for good")
 	}
-	m.swap()
-	was.keyring.tell(was.keyring.cfg, m.keyring.cfg)
 	for _, begin := range m.begins {
 		begin(c.stage)
 	}

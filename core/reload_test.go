@@ -477,6 +477,16 @@ func TestALimitOfDoorsCounts(t *testing.T) {
 	r.wantStatus("a.x", 202)
 }
 
+// TestDoorsDoNotShareASocket: one that is new at any free port gets one of its own.
+func TestDoorsDoNotShareASocket(t *testing.T) {
+	r := newReloading(t)
+	r.write("[replies]", "[[ingress]]\nname = \"second\"\nlisten = \"http://127.0.0.1:0\"\n[replies]")
+	r.reload(admin.Reload{})
+	if doors := r.top().Doors; len(doors) != 2 || doors[0].Address == doors[1].Address {
+		t.Errorf("doors are %+v", doors)
+	}
+}
+
 // TestChannelSettingsCount without a new socket.
 func TestChannelSettingsCount(t *testing.T) {
 	r := newReloading(t)

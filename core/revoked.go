@@ -21,8 +21,9 @@ import (
 type revoked struct {
 	dir string
 
-	mu  sync.Mutex
-	ids map[string]bool
+	mu   sync.Mutex
+	ids  map[string]bool // they only become more
+	kept int             // how many of them are on disk
 }
 
 // RevokedKeys gives the ids of keys that the router of a configuration has seen
@@ -51,6 +52,7 @@ func readRevoked(dir string) (*revoked, error) {
 	for _, id := range ids {
 		r.ids[id] = true
 	}
+	r.kept = len(r.ids)
 	return r, nil
 }
 
@@ -63,28 +65,26 @@ func (r *revoked) has(id string) bool {
 	return r.ids[id]
 }
 
-// add remembers the keys that cfg revokes, and returns once they are on disk.
+// add remembers the keys that cfg revokes, and returns once they are on disk. After
+// an error they are remembered all the same, and the next add tries again.
 func (r *revoked) add(cfg *config.Config) error {
 	if r == nil {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ids := maps.Clone(r.ids)
-	for id := range revokedIn(cfg) {
-		ids[id] = true
-	}
-	if len(ids) == len(r.ids) {
+	maps.Copy(r.ids, revokedIn(cfg))
+	if len(r.ids) == r.kept {
 		return nil
 	}
-	text, err := json.Marshal(slices.Sorted(maps.Keys(ids)))
+	text, err := json.Marshal(slices.Sorted(maps.Keys(r.ids)))
 	if err == nil {
 		err = datadir.Replace(r.dir, datadir.RevokedFile, append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("revoked keys are refused, and a restart may forget it: %w", err)
 	}
-	r.ids = ids
+	r.kept = len(r.ids)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headgate-io/headgate/core"
+	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/datadir"
 )
 
@@ -92,14 +95,92 @@ func TestRevocationThatCannotBeKept(t *testing.T) {
 	if !strings.Contains(fault(), "a restart may forget it") {
 		t.Errorf("fault: %s", fault())
 	}
+	r.write("k2", "active")
+	r.reread()
+	r.reread()
+	r.want("put back", "k1 active", "k2 revoked")
+	told := `"key":"k2","principal":"edge","state":"revoked","message":"key added"`
+	if strings.Contains(r.log.String(), told) {
+		t.Errorf("told before it is kept:\n%s", &r.log)
+	}
+	r.write("k2", "revoked")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	r.rests()
 	r.reread()
 	r.reread()
+	if n := strings.Count(r.log.String(), told); n != 1 {
+		t.Errorf("told %d times once it is kept:\n%s", n, &r.log)
+	}
 	if text, err := os.ReadFile(filepath.Join(data, datadir.RevokedFile)); fault() != "" || err != nil || string(text) != "[\"k2\"]\n" {
 		t.Errorf("kept %q, %v; fault: %s", text, err, fault())
+	}
+}
+
+// What is wrong with another key's file is no reason not to keep it once it can be.
+func TestRevocationIsKeptBesideABrokenFile(t *testing.T) {
+	r, data := newKeyReader(t), filepath.Join(t.TempDir(), "data")
+	r.start(data)
+	r.write("k2", "active")
+	r.reread()
+	r.reread()
+	r.write("k2", "revoked")
+	r.put("k3", "id = ")
+	r.reread()
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.reread()
+	if text, err := os.ReadFile(filepath.Join(data, datadir.RevokedFile)); err != nil || string(text) != "[\"k2\"]\n" {
+		t.Errorf("kept %q, %v", text, err)
+	}
+	if n := strings.Count(r.log.String(), `"was":"active","state":"revoked"`); n != 1 {
+		t.Errorf("told %d times:\n%s", n, &r.log)
+	}
+}
+
+// Nothing else that has the rules made anew brings a key back whose revocation
+// could not be kept.
+func TestRevocationThatCannotBeKeptOutlivesACertificate(t *testing.T) {
+	r := newReloading(t)
+	writeCertificate(t, r.dir)
+	r.write("[replies]", "[[ingress]]\nname = \"tls\"\nlisten = \"https://localhost:0\"\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n[replies]")
+	r.reload(admin.Reload{})
+	r.wantStatus("w.x", http.StatusAccepted)
+	if err := os.Mkdir(filepath.Join(r.dir, "data", datadir.RevokedFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(r.dir, "keys", "k1.toml")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append([]byte("state = \"revoked\"\n"), text...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func() int { _, got := r.send("w.x"); return got }
+	for end := time.Now().Add(time.Minute); status() != http.StatusUnauthorized; {
+		if time.Now().After(end) {
+			t.Fatal("the key is not refused")
+		}
+	}
+	if keys, err := r.Keys(t.Context()); err != nil || keys.Senders[0].State != config.StateActive {
+		t.Errorf("told as revoked for good: %+v, %v", keys.Senders, err)
+	}
+	renewed := func() int { return strings.Count(r.log.String(), "certificates are read again") }
+	before := renewed()
+	writeCertificate(t, r.dir)
+	for end := time.Now().Add(time.Minute); renewed() == before; {
+		if got := status(); got != http.StatusUnauthorized {
+			t.Fatalf("the revoked key gets %d", got)
+		}
+		if time.Now().After(end) {
+			t.Fatal("the certificate is not read again")
+		}
+	}
+	if got := status(); got != http.StatusUnauthorized {
+		t.Errorf("the revoked key gets %d once the certificate is another", got)
 	}
 }
 

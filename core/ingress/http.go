@@ -125,14 +125,15 @@ func (l errorLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Listen binds address, host:port, and returns the one it got.
+// Listen binds address, host:port, and returns the one it got. An error leaves it
+// to the caller to name the door.
 func (d *HTTP) Listen(address string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
 	}
 	if err != nil {
-		return "", fmt.Errorf("ingress %s: %w", d.o.Name, err)
+		return "", err
 	}
 	return d.listen(l), nil
 }
@@ -142,12 +143,12 @@ func (d *HTTP) Listen(address string) (string, error) {
 func (d *HTTP) Inherit(from *HTTP) (string, error) {
 	f, err := from.bound.(*net.TCPListener).File()
 	if err != nil {
-		return "", fmt.Errorf("ingress %s: %w", d.o.Name, err)
+		return "", err
 	}
 	defer f.Close()
 	l, err := net.FileListener(f)
 	if err != nil {
-		return "", fmt.Errorf("ingress %s: %w", d.o.Name, err)
+		return "", err
 	}
 	return d.listen(l), nil
 }

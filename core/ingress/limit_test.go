@@ -249,13 +249,16 @@ func TestRunFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-func TestListenNamesTheDoor(t *testing.T) {
+// TestListenOnAnAddressInUse: the error says what to do, and the caller names the
+// door.
+func TestListenOnAnAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := ingress.NewHTTP(ingress.HTTPOptions{Name: "edge", Limits: limits()}).Listen(l.Addr().String()); err == nil || !strings.Contains(err.Error(), "ingress edge: ") {
+	_, err = ingress.NewHTTP(ingress.HTTPOptions{Name: "edge", Limits: limits()}).Listen(l.Addr().String())
+	if err == nil || !strings.HasSuffix(err.Error(), ": stop what listens there, or set another listen") || strings.Contains(err.Error(), "edge") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -62,7 +62,8 @@ func (in *Intake) Admit(bytes, announced int64) (Work, error) {
 		return Work{}, in.shed("work_bytes")
 	}
 	w := Work{in: in}
-	return w, w.Grow(bytes)
+	err := w.Grow(bytes)
+	return w, err
 }
 
 // Grow has a request hold so many bytes more, or errs as Admit does and leaves

@@ -64,8 +64,17 @@ func (in *Intake) Use(g *Generation) {
 	e.before.Store(was)
 	was.past.Store(true)
 	was.end()
-	if b := was.before.Load(); b != nil && b.isOver() {
-		was.before.Store(nil) // else all that ever was is kept
+	was.forget()
+}
+
+// forget lets go of those before it that are over: else all that ever was is kept.
+func (e *era) forget() {
+	for ; e != nil; e = e.before.Load() {
+		b := e.before.Load()
+		for b != nil && b.isOver() {
+			b = b.before.Load()
+		}
+		e.before.Store(b)
 	}
 }
 

@@ -17,3 +17,12 @@ func StartedBy(o Options, start func(context.Context, host.Command, host.Options
 
 // Tolerate has p quarantined only after so many failures.
 func Tolerate(p *Process, failures int) { p.machine.tolerance = failures }
+
+// Answers tells whether whoever asks the process does not have to wait.
+func Answers(p *Process) bool {
+	if !p.mu.TryLock() {
+		return false
+	}
+	p.mu.Unlock()
+	return true
+}

@@ -12,6 +12,11 @@ type failing struct {
 // fail notes that a generation is over or could not begin, and what comes next.
 // g is nil where it could not.
 func (p *Process) fail(g *generation, f failing) {
+	p.tell(Crashed, p.failed(g, f), g, f.why)
+}
+
+// failed is fail without a word to the outside. It gives the number of what failed.
+func (p *Process) failed(g *generation, f failing) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -39,7 +44,7 @@ func (p *Process) fail(g *generation, f failing) {
 		e.Dur("pause", p.machine.due.Sub(now)).Msg("plugin failed: it is started again")
 	}
 	p.announce()
-	p.tell(Crashed, p.machine.generation, g, f.why)
+	return p.machine.generation
 }
 
 // pardon takes back the failure of a generation that events were to blame for.

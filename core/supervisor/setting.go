@@ -111,7 +111,8 @@ const (
 	Refused  = "refuse"  // what it published is not taken
 )
 
-// tell passes on what became of a generation; g is nil where none began.
+// tell passes on what became of a generation; g is nil where none began. Callers
+// do not hold mu: whoever is told may ask.
 func (p *Process) tell(what string, number int, g *generation, reason string) {
 	if p.o.Told == nil {
 		return

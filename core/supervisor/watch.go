@@ -52,6 +52,12 @@ func (p *Process) succeed(old, next *generation) *generation {
 
 // adopt has a generation called in place of what was.
 func (p *Process) adopt(g *generation) {
+	p.adopted(g)
+	p.tell(Replaced, g.number, g, "")
+}
+
+// adopted is adopt without a word to the outside.
+func (p *Process) adopted(g *generation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	said := "plugin is replaced"
@@ -70,7 +76,6 @@ func (p *Process) adopt(g *generation) {
 	p.serve(g)
 	close(g.adopted)
 	p.log.Info().Int("generation", g.number).Int("pid", g.process.Facts().PID).Str("version", g.about.Version).Msg(said)
-	p.tell(Replaced, g.number, g, "")
 }
 
 // dismiss ends a generation that is not called any more.
