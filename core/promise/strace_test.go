@@ -165,7 +165,9 @@ func durable(calls []call, before int, mark string) bool {
 			delete(bad, c.fd)
 			delete(written, c.fd)
 		case c.name == "read" && strings.Contains(c.text, mark):
-			read = c.end
+			if read < 0 { // a twin may come while the first is written
+				read = c.end
+			}
 		case c.name == "pwrite64" && strings.Contains(c.text, mark) && read >= 0 && c.begun > read && !c.failed:
 			written[c.fd] = c.end
 		case c.name == "fdatasync" && c.failed:
