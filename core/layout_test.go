@@ -58,7 +58,7 @@ var layout = map[string][]string{
 	"core/supervisor":            {"sdk", "sdk/host"},
 	"core/topology":              {"sdk", "sdk/curve", "sdk/delivery", "sdk/zmq"},
 	"core/ingress":               {"sdk", "sdk/webhook", "core/intake", "core/outbox", "core/trust"},
-	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/supervisor", "core/topology", "core/trust"},
+	"core/admin":                 {"sdk", "core/dispatch", "core/ingress", "core/intake", "core/outbox", "core/supervisor", "core/topology", "core/tracing", "core/trust"},
 	"core/metrics":               {"core/admin", "core/outbox", "core/supervisor", "core/trust"},
 	"core/tracing":               {"sdk", "core/dispatch", "core/intake", "core/outbox"},
 	"core":                       {"*"},
@@ -76,6 +76,7 @@ var onlyBy = map[string][]string{
 	"github.com/knadh/koanf":       {"core/config"},
 	"github.com/spf13/cobra":       {"core/cmd/headgate"},
 	"github.com/prometheus":        {"core/metrics"},
+	"go.opentelemetry.io":          {"core/tracing"},
 	"github.com/itchyny/gojq":      {"plugins/jq"},
 }
 

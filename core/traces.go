@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/rs/zerolog"
 
+	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/tracing"
 )
@@ -22,4 +23,12 @@ func openTracer(cfg *config.Config, version string, log zerolog.Logger) (*tracin
 	}
 	return tracing.New(tracing.Options{Endpoint: cfg.Trace.Endpoint, Headers: headers, TLS: secure, Sample: cfg.Trace.Sample.Fraction(),
 		Version: version, Instance: boot(), Log: log}), nil
+}
+
+// traced counts the spans, nil for a router that makes none.
+func (c *Core) traced() *admin.Traces {
+	if c.tracer == nil {
+		return nil
+	}
+	return new(c.tracer.Stats())
 }

@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,12 @@ func newTracing(t *testing.T) *tracing {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r := &tracing{T: t, dir: dir, secrets: []string{"planted-principal", "planted-payload", "planted-header", "planted-subject"}}
-	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+	writeCertificate(t, dir)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	collector := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		var data tracepb.TracesData
 		if err := errors.Join(err, proto.Unmarshal(body, &data)); err != nil || req.Header.Get("X-Key") != "planted-header" {
@@ -65,8 +71,10 @@ func newTracing(t *testing.T) *tracing {
 			}
 		}
 	}))
+	collector.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	collector.StartTLS()
 	t.Cleanup(collector.Close)
-	r.text = reloadConfig + fmt.Sprintf("[trace]\nendpoint = %q\nsample = \"100%%\"\nheaders = { x-key = \"file:header\" }\n", collector.URL)
+	r.text = reloadConfig + fmt.Sprintf("[trace]\nendpoint = %q\nsample = \"100%%\"\nheaders = { x-key = \"file:header\" }\ntls = { ca = \"cert.pem\" }\n", collector.URL)
 	secret := webhook.NewSecret()
 	r.secrets = append(r.secrets, string(secret), webhook.FormatSecret(secret))
 	key := config.Key{ID: "k1", Principal: "planted-principal", Sources: []string{"**"}, Types: []string{"**"}}
@@ -192,6 +200,23 @@ func (r *tracing) of(id, name string) *tracepb.Span {
 	return found[0]
 }
 
+// counts waits until operators see that spans arrive.
+func (r *tracing) counts() {
+	r.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		top, err := r.Top(r.Context())
+		if err != nil {
+			r.Fatal(err)
+		}
+		if top.Traces != nil && top.Traces.Exported > 0 && !top.Traces.Failing {
+			return
+		}
+		if time.Now().After(end) {
+			r.Fatalf("traces: %+v", top.Traces)
+		}
+	}
+}
+
 // TestATraceOutlivesARouter: what one router accepted and the next one delivers is
 // one trace. Nothing that is secret is in it.
 func TestATraceOutlivesARouter(t *testing.T) {
@@ -206,6 +231,7 @@ func TestATraceOutlivesARouter(t *testing.T) {
 	r.stop()
 	r.start()
 	got := r.consume(3)
+	r.counts()
 	r.stop()
 
 	for _, id := range []string{"event-1", "event-2"} {

@@ -17,6 +17,8 @@ type Trace struct {
 	Sample   Percent           `toml:"sample" default:"10%" doc:"of the events that bring no traceparent; one that brings one is traced where its producer traces it"`
 	Headers  map[string]string `toml:"headers" doc:"what the collector wants, as in authorization: file:PATH or env:NAME of the whole value"`
 	TLS      *TLS              `toml:"tls" doc:"who proves the collector, and the certificate that it wants"`
+
+	AllowPlainHTTP bool `toml:"allow_plain_http" default:"false" doc:"plain HTTP to a collector off loopback; listed by check"`
 }
 
 // On tells whether there are traces.
@@ -79,8 +81,11 @@ func (k *checker) trace() {
 	}
 }
 
-// warnTrace warns of what [trace] has to no use.
+// warnTrace warns of an override, and of what [trace] has to no use.
 func (c *Config) warnTrace(warn func(key, format string, args ...any)) {
+	if c.Trace.AllowPlainHTTP {
+		warn("trace.allow_plain_http", "override: plain HTTP to a collector off loopback; whoever sees the traffic sees traces and their headers")
+	}
 	if t := &c.Trace; !t.On() && (len(t.Headers) > 0 || t.TLS != nil) {
 		warn("trace.endpoint", "empty: headers and tls of [trace] serve nothing")
 	}
@@ -107,8 +112,9 @@ func (k *checker) traceEndpoint(t *Trace) {
 		return
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
-	if at := (address{scheme: u.Scheme, ip: ip}); u.Scheme == "http" && (err != nil || !at.loopback()) {
-		k.hint(key, "write https, or run a collector beside the router; a name is never loopback", "traces off loopback need https")
+	if at := (address{scheme: u.Scheme, ip: ip}); u.Scheme == "http" && (err != nil || !at.loopback()) && !t.AllowPlainHTTP {
+		k.hint(key, "write https, or run a collector beside the router (a name is never loopback), or set allow_plain_http = true where the network itself is private",
+			"traces off loopback need https")
 	}
 	if u.Scheme == "http" && t.TLS != nil {
 		k.bad("trace.tls", "is for an endpoint with https")

@@ -46,11 +46,17 @@ headers = { authorization = "file:auth", x-team = "env:TEAM" }
 }
 
 func TestTraceWarning(t *testing.T) {
-	c, err := config.Parse([]byte("[trace]\nheaders = { a = \"env:ADMIN_A\" }"), "x.toml", ".", config.Options{Env: env()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := c.Warnings(); len(got) == 0 || got[0] != "x.toml:1:2: trace.endpoint: empty: headers and tls of [trace] serve nothing" {
-		t.Error(got)
+	for text, want := range map[string]string{
+		"headers = { a = \"env:ADMIN_A\" }": "x.toml:1:2: trace.endpoint: empty: headers and tls of [trace] serve nothing",
+		"endpoint = \"http://collector.example:4318\"\nallow_plain_http = true": "x.toml:3:1: trace.allow_plain_http: override: plain HTTP to a collector off loopback; " +
+			"whoever sees the traffic sees traces and their headers",
+	} {
+		c, err := config.Parse([]byte("[trace]\n"+text), "x.toml", ".", config.Options{Env: env()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Warnings(); len(got) == 0 || got[0] != want {
+			t.Errorf("%s: %v", text, got)
+		}
 	}
 }

@@ -2,8 +2,10 @@ package tracing_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -34,9 +36,19 @@ type collector struct {
 	resource map[string]string
 }
 
-func newCollector(t *testing.T) *collector {
+func newCollector(t *testing.T) *collector { return newTLSCollector(t, nil) }
+
+// newTLSCollector has one with https, unless secure is nil.
+func newTLSCollector(t *testing.T, secure *tls.Config) *collector {
 	c := &collector{T: t, resource: make(map[string]string)}
-	c.Server = httptest.NewServer(c)
+	c.Server = httptest.NewUnstartedServer(c)
+	if secure == nil {
+		c.Start()
+	} else {
+		c.Server.TLS, c.Config.ErrorLog = secure, log.New(io.Discard, "", 0)
+		c.EnableHTTP2 = true
+		c.StartTLS()
+	}
 	t.Cleanup(c.Server.Close)
 	return c
 }
@@ -69,9 +81,12 @@ func (c *collector) take(body []byte) {
 		for _, a := range r.Resource.Attributes {
 			c.resource[a.Key] = a.Value.GetStringValue()
 		}
+		if r.SchemaUrl != "" {
+			c.Errorf("a schema: %s", r.SchemaUrl)
+		}
 		for _, s := range r.ScopeSpans {
-			if s.Scope.GetName() == "" {
-				c.Error("spans without a scope")
+			if s.Scope.GetName() != "github.com/headgate-io/headgate" || s.Scope.GetVersion() != "1.2.3" {
+				c.Errorf("a scope: %v", s.Scope)
 			}
 			c.spans = append(c.spans, s.Spans...)
 		}
@@ -85,6 +100,13 @@ func (c *collector) asked() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.requests)
+}
+
+// body gives that of a request, of which 1 is the first.
+func (c *collector) body(request int) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bodies[request-1]
 }
 
 // answers changes how it answers.

@@ -5,22 +5,18 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strconv"
-	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/sdk"
 )
 
-type (
-	traceID [16]byte
-	spanID  [8]byte
-)
-
 // The bits of trace-flags: that the trace is sampled, which counts here, and that
 // its id is random (W3C Trace Context Level 2, section 3.2.2.5.2), which is passed on.
 const (
-	sampledFlag = 0x01
+	sampledFlag = trace.FlagsSampled
 	randomFlag  = 0x02
 )
 
@@ -30,10 +26,10 @@ const maxState = 512
 
 // place is where an event stands in a trace.
 type place struct {
-	trace   traceID
-	parent  spanID // of the producer; zero for none
-	flags   byte
-	state   string
+	trace   trace.TraceID
+	parent  trace.SpanID // of the producer; zero for none
+	flags   trace.TraceFlags
+	state   string // as the event has it
 	carried string // the event's own traceparent; empty where it has none that can be read
 }
 
@@ -45,7 +41,7 @@ func (p *place) sampled() bool { return p.flags&sampledFlag != 0 }
 func (t *Tracer) place(e *sdk.Event) place {
 	if text, ok := e.Extension("traceparent"); ok {
 		if p, ok := parseTraceParent(text); ok {
-			if state, ok := e.Extension("tracestate"); ok && isState(state) {
+			if state, ok := e.Extension("tracestate"); ok && len(state) <= maxState {
 				p.state = state
 			}
 			return p
@@ -57,11 +53,6 @@ func (t *Tracer) place(e *sdk.Event) place {
 		p.flags = sampledFlag
 	}
 	return p
-}
-
-// isState tells a tracestate that can be passed on: of printable ASCII.
-func isState(s string) bool {
-	return len(s) <= maxState && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 // parseTraceParent reads a traceparent (W3C Trace Context, section 3.2). Of a
@@ -82,12 +73,12 @@ func parseTraceParent(text string) (place, bool) {
 		}
 	}
 	switch {
-	case version[0] == 0xff, p.trace == traceID{}, p.parent == spanID{}:
+	case version[0] == 0xff, !p.trace.IsValid(), !p.parent.IsValid():
 		return place{}, false
 	case len(text) > length && (version[0] == 0 || text[length] != '-'):
 		return place{}, false
 	}
-	p.flags = flags[0]
+	p.flags = trace.TraceFlags(flags[0])
 	return p, true
 }
 
@@ -103,13 +94,13 @@ func decodeHex(to []byte, from string) bool {
 }
 
 // traceParent writes one that names a span.
-func (p *place) traceParent(s spanID) string {
+func (p *place) traceParent(s trace.SpanID) string {
 	b := make([]byte, 0, 55)
 	b = append(b, "00-"...)
 	b = hex.AppendEncode(b, p.trace[:])
 	b = append(b, '-')
 	b = hex.AppendEncode(b, s[:])
-	return string(append(b, '-', '0', '0'+p.flags&(sampledFlag|randomFlag)))
+	return string(append(b, '-', '0', '0'+byte(p.flags&(sampledFlag|randomFlag))))
 }
 
 // room is for what is hashed below, so that it is not on the heap.
@@ -117,25 +108,25 @@ const room = 512
 
 // ownTrace is the trace of an event that names none. Whoever sends it again
 // continues it.
-func ownTrace(e *sdk.Event) traceID {
+func ownTrace(e *sdk.Event) trace.TraceID {
 	var b [room]byte
 	sum := sha256.Sum256(sdk.AppendPAE(b[:0], "headgate.trace.v1", e.Source, e.ID))
-	return traceID(sum[:16])
+	return trace.TraceID(sum[:16])
 }
 
 // acceptSpan is the span of an event's acceptance.
-func acceptSpan(e *sdk.Event, accepted time.Time) spanID { return ownSpan(e, accepted, "", 0) }
+func acceptSpan(e *sdk.Event, accepted time.Time) trace.SpanID { return ownSpan(e, accepted, "", 0) }
 
 // deliverSpan is the span of an entry's delivery.
-func deliverSpan(e *outbox.Entry, channel string, attempt int) spanID {
+func deliverSpan(e *outbox.Entry, channel string, attempt int) trace.SpanID {
 	return ownSpan(&e.Event, e.Accepted, channel, attempt)
 }
 
 // ownSpan is the id of a span that others name. It is made of what is stored: the
 // same after a restart, another when the same event is accepted again.
-func ownSpan(e *sdk.Event, accepted time.Time, channel string, attempt int) spanID {
+func ownSpan(e *sdk.Event, accepted time.Time, channel string, attempt int) trace.SpanID {
 	var b [room]byte
 	sum := sha256.Sum256(sdk.AppendPAE(b[:0], "headgate.span.v1", e.Source, e.ID,
 		strconv.FormatInt(outbox.Nanos(accepted), 10), channel, strconv.Itoa(attempt)))
-	return spanID(sum[:8])
+	return trace.SpanID(sum[:8])
 }

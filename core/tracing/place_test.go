@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/intake"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/tracing"
 	"github.com/headgate-io/headgate/sdk"
@@ -46,6 +47,34 @@ func TestTraceParents(t *testing.T) {
 			got := tracing.New(tracing.Options{}).TraceParent(carrying(tt.traceparent), "c", 1)
 			if goesOn := strings.HasPrefix(got, "00-"+trace) && !strings.Contains(got, parent); goesOn != (tt.goesOn != "") || !strings.HasSuffix(got, tt.goesOn) {
 				t.Errorf("it becomes %s", got)
+			}
+		})
+	}
+}
+
+// TestTraceStates: a vendor's part is passed on as far as it can be read (W3C Trace
+// Context, section 3.3).
+func TestTraceStates(t *testing.T) {
+	for _, tt := range []struct{ name, traceparent, state, want string }{
+		{"one vendor", sampled, "vendor=1", "vendor=1"},
+		{"two", sampled, "rojo=00f067aa0ba902b7, congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"},
+		{"not readable", sampled, "no state", ""},
+		{"not ASCII", sampled, "vendor=ä", ""},
+		{"too long", sampled, "a=" + strings.Repeat("x", 256) + ",b=" + strings.Repeat("x", 256), ""},
+		{"of no trace", "", "vendor=1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCollector(t)
+			r := run(t, tracing.Options{Endpoint: c.URL, Sample: 1})
+			e := carrying(tt.traceparent)
+			e.Event.Extensions = append(e.Event.Extensions, sdk.Extension{Name: "tracestate", Value: tt.state})
+			r.Taken(&intake.Taken{Submission: &intake.Submission{}, Status: intake.Queued, Entry: e, Began: e.Accepted})
+			r.Delivered(delivered(e))
+			r.end()
+			for _, name := range []string{"accept", "deliver commands", "reply"} {
+				if got := c.one(name).TraceState; got != tt.want {
+					t.Errorf("%s: %q", name, got)
+				}
 			}
 		})
 	}

@@ -1,75 +1,65 @@
 package tracing
 
 import (
+	"context"
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-)
-
-// kind is the SpanKind of opentelemetry/proto/trace/v1/trace.proto.
-type kind uint64
-
-const (
-	internal kind = 1
-	server   kind = 2
-	producer kind = 4
-	consumer kind = 5
-)
-
-// statusError is STATUS_CODE_ERROR there.
-const statusError = 2
-
-// The bits of a span's flags beyond those of W3C: whether the parent is another
-// process's is known, and is so.
-const (
-	flagRemoteKnown = 0x100
-	flagRemote      = 0x200
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // span is one that is over.
 type span struct {
 	place
-	id     spanID
-	parent spanID // zero for none
-	remote bool   // the parent is of another process
+	id     trace.SpanID
+	parent trace.SpanID // zero for none
+	remote bool         // the parent is of another process
 	name   string
-	kind   kind
+	kind   trace.SpanKind
 	began  time.Time
 	ended  time.Time
 	failed bool
 	with   attributes
 }
 
-// append encodes a span as the protobuf that it travels as: Span of trace.proto.
-// It costs a tenth of what the generated code does, and a queue of the bytes holds
-// on to nothing of the event.
-func (s *span) append(b []byte) []byte {
-	b = appendBytes(b, 1, s.trace[:])
-	b = appendBytes(b, 2, s.id[:])
-	if s.state != "" {
-		b = appendString(b, 3, s.state)
+// end has OpenTelemetry make the span, with the ids and the times that it has.
+func (s *span) end(spans trace.Tracer) {
+	ctx := context.WithValue(context.Background(), ids{}, s)
+	if s.parent.IsValid() {
+		state, _ := trace.ParseTraceState(s.state) // one that is not is left out (W3C Trace Context, section 3.3)
+		ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: s.trace, SpanID: s.parent, TraceFlags: s.flags, TraceState: state, Remote: s.remote}))
 	}
-	flags := uint32(s.flags) | flagRemoteKnown
-	if s.parent != (spanID{}) {
-		b = appendBytes(b, 4, s.parent[:])
-		if s.remote {
-			flags |= flagRemote
-		}
+	_, made := spans.Start(ctx, s.name, trace.WithSpanKind(s.kind), trace.WithTimestamp(s.began), trace.WithAttributes(s.with...))
+	if s.failed {
+		made.SetStatus(codes.Error, "")
 	}
-	b = appendString(b, 5, s.name)
-	b = appendVarint(b, 6, uint64(s.kind))
-	b = appendTime(b, 7, s.began)
 	if s.ended.Before(s.began) { // clocks that were set
 		s.ended = s.began
 	}
-	b = appendTime(b, 8, s.ended)
-	b = append(b, s.with...)
-	if s.failed {
-		b = appendMessage(b, 15, func(b []byte) []byte { return appendVarint(b, 3, statusError) })
-	}
-	b = protowire.AppendTag(b, 16, protowire.Fixed32Type)
-	return protowire.AppendFixed32(b, flags)
+	made.End(trace.WithTimestamp(s.ended))
+}
+
+// ids is the key of a context's value: the span whose ids count.
+type ids struct{}
+
+// stored gives the ids that are made of what the store keeps.
+type stored struct{}
+
+var _ sdktrace.IDGenerator = stored{}
+
+// NewIDs implements sdktrace.IDGenerator.
+func (stored) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+	s := ctx.Value(ids{}).(*span)
+	return s.trace, s.id
+}
+
+// NewSpanID implements sdktrace.IDGenerator.
+func (stored) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
+	return ctx.Value(ids{}).(*span).id
 }
 
 // maxText bounds a text of an attribute, in bytes.
@@ -78,25 +68,23 @@ const maxText = 256
 // maxTexts bounds the texts of a list.
 const maxTexts = 16
 
-// attributes are those of a span, encoded.
-type attributes []byte
+// mostAttributes is what a span has at the most.
+const mostAttributes = 12
 
-// attributesField is that of Span.
-const attributesField = 9
+// attributes are those of a span. What is not there is left out.
+type attributes []attribute.KeyValue
 
 func (a *attributes) text(key, value string) {
 	if value != "" {
-		*a = appendAttribute(*a, attributesField, key, func(b []byte) []byte { return appendString(b, 1, bounded(value)) })
+		*a = append(*a, attribute.String(key, bounded(value)))
 	}
 }
 
-func (a *attributes) number(key string, value int) {
-	*a = appendAttribute(*a, attributesField, key, func(b []byte) []byte { return appendVarint(b, 3, uint64(value)) })
-}
+func (a *attributes) number(key string, value int) { *a = append(*a, attribute.Int(key, value)) }
 
 func (a *attributes) yes(key string, value bool) {
 	if value {
-		*a = appendAttribute(*a, attributesField, key, func(b []byte) []byte { return appendVarint(b, 2, 1) })
+		*a = append(*a, attribute.Bool(key, true))
 	}
 }
 
@@ -104,52 +92,18 @@ func (a *attributes) texts(key string, values []string) {
 	if len(values) == 0 {
 		return
 	}
-	*a = appendAttribute(*a, attributesField, key, func(b []byte) []byte {
-		return appendMessage(b, 5, func(b []byte) []byte {
-			for _, v := range values[:min(len(values), maxTexts)] {
-				b = appendMessage(b, 1, func(b []byte) []byte { return appendString(b, 1, bounded(v)) })
-			}
-			return b
-		})
-	})
+	texts := make([]string, min(len(values), maxTexts))
+	for i := range texts {
+		texts[i] = bounded(values[i])
+	}
+	*a = append(*a, attribute.StringSlice(key, texts))
 }
 
-// bounded cuts a text, and makes it one that protobuf takes.
-func bounded(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD") }
-
-// appendAttribute appends a KeyValue of common.proto, whose AnyValue is what value
-// appends.
-func appendAttribute(b []byte, field protowire.Number, key string, value func([]byte) []byte) []byte {
-	return appendMessage(b, field, func(b []byte) []byte { return appendMessage(appendString(b, 1, key), 2, value) })
-}
-
-// maxLength is the bytes that are left for the length of a message before it is
-// known: of one that is shorter than 16 KiB.
-const maxLength = 2
-
-// appendMessage appends what body does as a message of less than 16 KiB. The length
-// stands in two bytes, whatever it is: protobuf takes that.
-func appendMessage(b []byte, field protowire.Number, body func([]byte) []byte) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	at := len(b)
-	b = body(append(b, make([]byte, maxLength)...))
-	n := len(b) - at - maxLength
-	b[at], b[at+1] = byte(n)|0x80, byte(n>>7)
-	return b
-}
-
-func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
-}
-
-func appendString(b []byte, field protowire.Number, value string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), value)
-}
-
-func appendVarint(b []byte, field protowire.Number, value uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), value)
-}
-
-func appendTime(b []byte, field protowire.Number, at time.Time) []byte {
-	return protowire.AppendFixed64(protowire.AppendTag(b, field, protowire.Fixed64Type), uint64(at.UnixNano()))
+// bounded cuts a text, and makes it one that protobuf takes. It holds on to nothing
+// of a longer one.
+func bounded(s string) string {
+	if len(s) > maxText {
+		s = strings.Clone(s[:maxText])
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/headgate-io/headgate/core/dispatch"
 	"github.com/headgate-io/headgate/core/intake"
@@ -28,18 +29,16 @@ type Options struct {
 	Log      zerolog.Logger
 }
 
-// maxQueued is how many spans wait for the collector: some hundred milliseconds of
-// a router at full speed, and at about 500 bytes each, at most 5 KiB, never more
-// than 40 MiB.
+// maxQueued is how many spans wait for Run: some hundred milliseconds of a router
+// at full speed. One has about 1.5 KiB, and at most 7.
 const maxQueued = 8192
 
 // Tracer makes spans, and takes them to a collector while Run runs. Its methods are
 // safe for concurrent use and do not block.
 type Tracer struct {
-	o      Options
-	bound  uint64 // a trace of a router's own is sampled whose id is below
-	client *http.Client
-	queue  chan []byte // spans, encoded
+	o     Options
+	bound uint64 // a trace of a router's own is sampled whose id is below
+	queue chan *span
 
 	exported, dropped, rejected atomic.Uint64
 	failing                     atomic.Bool
@@ -52,7 +51,7 @@ var (
 
 // New returns a tracer whose spans wait until Run.
 func New(o Options) *Tracer {
-	return &Tracer{o: o, bound: uint64(min(max(o.Sample, 0), 1) * (1 << 63)), client: newClient(o.TLS), queue: make(chan []byte, maxQueued)}
+	return &Tracer{o: o, bound: uint64(min(max(o.Sample, 0), 1) * (1 << 63)), queue: make(chan *span, maxQueued)}
 }
 
 // Stats count spans since the start.
@@ -75,7 +74,7 @@ func (t *Tracer) Stats() Stats {
 // end puts a span that is over into the queue.
 func (t *Tracer) end(s *span) {
 	select {
-	case t.queue <- s.append(make([]byte, 0, len(s.with)+256)):
+	case t.queue <- s:
 	default: // the collector does not keep up: the newest goes, and is counted
 		t.dropped.Add(1)
 	}
@@ -107,7 +106,7 @@ const (
 
 // about begins the attributes of every span.
 func about(e *sdk.Event, operation, operating string) attributes {
-	a := make(attributes, 0, 512)
+	a := make(attributes, 0, mostAttributes)
 	a.text(keySystem, "headgate")
 	a.text(keyOperation, operation)
 	a.text(keyOperating, operating)
@@ -134,7 +133,7 @@ func (t *Tracer) Taken(x *intake.Taken) {
 	if x.Seq != 0 {
 		a.number(keySeq, int(x.Seq))
 	}
-	t.end(&span{place: p, id: acceptSpan(e, x.Entry.Accepted), parent: p.parent, remote: true, name: "accept", kind: server,
+	t.end(&span{place: p, id: acceptSpan(e, x.Entry.Accepted), parent: p.parent, remote: true, name: "accept", kind: trace.SpanKindServer,
 		began: x.Began, ended: time.Now(), with: a})
 }
 
@@ -160,7 +159,7 @@ func (t *Tracer) Refused(x *intake.Refused) {
 	}
 	a := ofIntake(e, x.Submission, "refused")
 	a.text(keyError, string(x.Code))
-	t.end(&span{place: p, id: newSpan(), parent: p.parent, remote: true, name: "accept", kind: server, began: x.Began, ended: time.Now(),
+	t.end(&span{place: p, id: newSpan(), parent: p.parent, remote: true, name: "accept", kind: trace.SpanKindServer, began: x.Began, ended: time.Now(),
 		failed: x.Status() >= http.StatusInternalServerError, with: a})
 }
 
@@ -196,7 +195,7 @@ func (t *Tracer) Transformed(x *dispatch.Transformed) {
 	if failed {
 		a.text(keyError, result)
 	}
-	t.end(&span{place: p, id: newSpan(), parent: acceptSpan(&x.Entry.Event, x.Entry.Accepted), name: "transform " + x.Transform, kind: internal,
+	t.end(&span{place: p, id: newSpan(), parent: acceptSpan(&x.Entry.Event, x.Entry.Accepted), name: "transform " + x.Transform, kind: trace.SpanKindInternal,
 		began: x.Began, ended: x.Ended, failed: failed, with: a})
 }
 
@@ -236,7 +235,7 @@ func (t *Tracer) Delivered(x *dispatch.Delivered) {
 	}
 }
 
-func (t *Tracer) delivery(x *dispatch.Delivered, p place, id spanID) {
+func (t *Tracer) delivery(x *dispatch.Delivered, p place, id trace.SpanID) {
 	began := x.Sent
 	if began.IsZero() { // it expired, and nothing names this span
 		began, id = x.At, newSpan()
@@ -249,16 +248,16 @@ func (t *Tracer) delivery(x *dispatch.Delivered, p place, id spanID) {
 	if failed {
 		a.text(keyError, x.Why)
 	}
-	t.end(&span{place: p, id: id, parent: acceptSpan(&x.Entry.Event, x.Entry.Accepted), name: "deliver " + x.Channel, kind: producer,
+	t.end(&span{place: p, id: id, parent: acceptSpan(&x.Entry.Event, x.Entry.Accepted), name: "deliver " + x.Channel, kind: trace.SpanKindProducer,
 		began: began, ended: x.At, failed: failed, with: a})
 }
 
-func (t *Tracer) reply(x *dispatch.Delivered, p place, of spanID) {
+func (t *Tracer) reply(x *dispatch.Delivered, p place, of trace.SpanID) {
 	a := about(&x.Entry.Event, "reply", "settle")
 	a.ofDelivery(x)
 	a.text(keyResult, x.Reply)
 	a.yes(keyLate, x.Late)
-	t.end(&span{place: p, id: newSpan(), parent: of, name: "reply", kind: consumer, began: x.At, ended: x.At, with: a})
+	t.end(&span{place: p, id: newSpan(), parent: of, name: "reply", kind: trace.SpanKindConsumer, began: x.At, ended: x.At, with: a})
 }
 
 func (a *attributes) ofDelivery(x *dispatch.Delivered) {
@@ -281,7 +280,7 @@ func (t *Tracer) TraceParent(e *outbox.Entry, channel string, attempt int) strin
 }
 
 // newSpan is the id of a span that nobody names.
-func newSpan() (id spanID) {
+func newSpan() (id trace.SpanID) {
 	binary.BigEndian.PutUint64(id[:], 1+rand.Uint64N(math.MaxUint64))
 	return id
 }
