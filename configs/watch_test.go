@@ -117,7 +117,7 @@ func TestFaultsAreFound(t *testing.T) {
 }
 
 // words of PromQL that are neither metrics nor labels.
-var words = []string{"sum", "min", "max", "by", "on", "and", "or", "unless", "rate", "increase", "deriv", "predict_linear", "histogram_quantile", "time",
+var words = []string{"sum", "min", "max", "by", "on", "group_left", "and", "or", "unless", "rate", "increase", "deriv", "predict_linear", "histogram_quantile", "time",
 	"up", "process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds", "go_memstats_heap_inuse_bytes"}
 
 var (

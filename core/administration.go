@@ -114,7 +114,7 @@ func (c *Core) tokenSource(cfg *config.Config, use func(admin.Access), log zerol
 
 // labels are the names in a configuration that metrics may have.
 func labels(cfg *config.Config) metrics.Names {
-	n := metrics.Names{}
+	n := metrics.Names{Bounds: intake.Bounds()}
 	for code := range maps.Keys(intake.Codes()) {
 		n.Codes = append(n.Codes, string(code))
 	}
@@ -154,6 +154,7 @@ func required(cfg *config.Config) []string {
 // operating adds to a Top what operating a router is about.
 func (c *Core) operating(t *admin.Top) {
 	t.Audit = c.audit.facts()
+	t.Traces = c.traced()
 	t.Draining = c.leaving.Err() != nil
 	t.Required = required(c.at.Load().cfg)
 	t.Tail = admin.TailCounts{Readers: c.decisions.Readers(), Missed: c.decisions.Missed()}

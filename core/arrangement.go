@@ -1,8 +1,10 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/headgate-io/headgate/core/config"
 	"github.com/headgate-io/headgate/core/datadir"
@@ -26,7 +28,7 @@ type arrangement struct {
 	doors     []*door
 	keyring   *keyring
 
-	texts, certificates look // how its files were before they were read
+	texts, referred look // how its files were before they were read
 
 	senderKeys   *source[*config.Config]
 	deliveryKeys *source[[]datadir.SigningKey]
@@ -39,6 +41,10 @@ type command struct {
 	life
 	name   string
 	socket *topology.Commands
+
+	wanted context.Context    // of one that ends: until another is to take its place
+	want   context.CancelFunc // ends it
+	gone   chan struct{}      // closed when it has ended
 }
 
 // telemetry is one telemetry channel.
@@ -102,13 +108,14 @@ type making struct {
 
 	diff []config.Change
 
-	undo   []func() error // gives back what was made, last in first out
-	made   []move         // of moves
-	uses   []func() error // transforms that take the place of others, when nothing else can fail
-	moves  []move         // put it in place, as far as that can fail
-	swaps  []func()       // the rest of it
-	begins []func(*stage) // what is new
-	gone   gone
+	undo    []func() error // gives back what was made, last in first out
+	sockets []*successor   // those of all parts, and of what makes room for them
+	moves   []move         // what comes before they change, and can be taken back
+	made    []move         // of moves
+	uses    []func() error // plugins that take the place of others, when nothing else can fail
+	swaps   []func()       // put the rest in place
+	begins  []func(*stage) // what is new
+	gone    gone
 }
 
 // gone are the parts of the arrangement before that are in this one no more.
@@ -126,8 +133,15 @@ type move struct {
 	back func() error
 }
 
-// settle makes all the moves, or none.
+// settle does all that may fail, or nothing of it.
 func (m *making) settle() error {
+	for _, s := range m.sockets {
+		s.to.Given = m.given(s)
+		var err error
+		if s.change, err = s.changing.Prepare(s.to); err != nil {
+			return errors.Join(err, m.back())
+		}
+	}
 	for _, step := range m.moves {
 		if err := step.do(); err != nil {
 			return errors.Join(err, m.back())
@@ -137,19 +151,34 @@ func (m *making) settle() error {
 	return nil
 }
 
-// back takes the moves back that were made.
+// given tells that the address a socket is to listen at is that of another, which
+// gets another one.
+func (m *making) given(s *successor) bool {
+	return !anyPort(s.to.Listen) && slices.ContainsFunc(m.sockets, func(from *successor) bool {
+		return from != s && from.changing.Setting().Listen == s.to.Listen && from.to.Listen != s.to.Listen
+	})
+}
+
+func anyPort(listen string) bool { return strings.HasSuffix(listen, ":0") }
+
+// back undoes what settle has done.
 func (m *making) back() error {
 	var errs []error
 	for _, step := range slices.Backward(m.made) {
 		errs = append(errs, step.back())
 	}
-	m.made = nil
+	for _, s := range m.sockets {
+		if s.change != nil {
+			s.change.Drop()
+		}
+	}
+	m.made, m.sockets = nil, nil
 	return errors.Join(errs...)
 }
 
 // giveUp leaves nothing of what was made.
 func (m *making) giveUp() error {
-	var errs []error
+	errs := []error{m.back()}
 	for _, undo := range slices.Backward(m.undo) {
 		errs = append(errs, undo())
 	}
@@ -160,21 +189,33 @@ func (m *making) giveUp() error {
 // changing is a socket whose setting may change.
 type changing interface {
 	Setting() topology.Setting
-	Change(topology.Setting) error
+	Prepare(topology.Next) (*topology.Change, error)
+}
+
+// successor is a socket, and the setting that it is to have.
+type successor struct {
+	changing
+	to     topology.Next
+	change *topology.Change // nil before settle
 }
 
 // move has a socket change to another setting. Where the configuration names the
 // same CURVE keys as before, at key, those count that the socket has now: they may
 // have been read again since.
 func (m *making) move(s changing, to topology.Setting, key string) {
-	var was topology.Setting
-	m.moves = append(m.moves, move{do: func() error {
-		was = s.Setting()
-		if own, now := to.Security.Curve, was.Security.Curve; own != nil && now != nil && !m.changed(key) {
-			same := *own
-			same.Secrets = now.Secrets
-			to.Security.Curve = &same
-		}
-		return s.Change(to)
-	}, back: func() error { return s.Change(was) }})
+	m.sockets = append(m.sockets, &successor{changing: s, to: topology.Next{Setting: to, SameKeys: !m.changed(key)}})
+}
+
+// enter puts the settings of all sockets in place: addresses are left first, so that
+// one can take another's.
+func (m *making) enter() error {
+	for _, s := range m.sockets {
+		s.change.Leave()
+	}
+	var errs []error
+	for _, s := range m.sockets {
+		errs = append(errs, s.change.Enter())
+	}
+	m.made, m.sockets = nil, nil
+	return errors.Join(errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/headgate-io/headgate/core/journal"
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/outbox/memory"
+	"github.com/headgate-io/headgate/core/topology"
 )
 
 // openOutbox opens the store of accepted commands that the configuration wants,
@@ -58,6 +59,17 @@ func httpLimits(l config.Limits) ingress.HTTPLimits {
 	return ingress.HTTPLimits{Headers: int(l.HeaderBytes), HeaderTimeout: time.Duration(l.HeaderTimeout),
 		BodyTimeout: time.Duration(l.BodyTimeout), IdleTimeout: time.Duration(l.IdleTimeout), Connections: l.Connections,
 		Requests: l.Requests, Streams: l.Streams}
+}
+
+// zmqLimitKeys are those of [limits] that a ZeroMQ door has, and that count at once.
+var zmqLimitKeys = []string{"limits.header_bytes", "limits.requests"}
+
+func zmqLimits(l config.Limits) ingress.ZMQLimits {
+	return ingress.ZMQLimits{Headers: int(l.HeaderBytes), Requests: l.Requests, RequestsPerPeer: l.ZMQRequests}
+}
+
+func requestLimits(l config.Limits) topology.RequestLimits {
+	return topology.RequestLimits{Headers: int(l.HeaderBytes), Queue: l.ZMQRequests}
 }
 
 func serverTLS(cfg *config.Config, t *config.TLS) (*tls.Config, error) {

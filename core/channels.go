@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/headgate-io/headgate/core/config"
@@ -36,8 +37,7 @@ func (m *making) openReplies() error {
 }
 
 // openChannels has every [[channels]]: as it was, changed, or new.
-func (m *making) openChannels() error {
-	m.withdraw()
+func (m *making) openChannels(ctx context.Context) error {
 	for i := range m.cfg.Channels {
 		ch := &m.cfg.Channels[i]
 		to, err := channelSetting(m.cfg, ch)
@@ -45,7 +45,7 @@ func (m *making) openChannels() error {
 			return fmt.Errorf("channel %s: %w", ch.Name, err)
 		}
 		if ch.Class == "command" {
-			err = m.openCommand(ch, to)
+			err = m.openCommand(ctx, ch, to)
 		} else {
 			err = m.openTelemetry(ch, to)
 		}
@@ -58,13 +58,17 @@ func (m *making) openChannels() error {
 	return nil
 }
 
-func (m *making) openCommand(ch *config.Channel, to topology.Setting) error {
+func (m *making) openCommand(ctx context.Context, ch *config.Channel, to topology.Setting) error {
 	c := named(m.was.commands, ch.Name)
 	if c == nil {
+		if err := m.c.relieve(ctx, ch.Name); err != nil {
+			return err
+		}
 		o := m.channelOptions(ch)
 		c = &command{name: ch.Name, Channel: dispatch.NewChannel(dispatch.Options{Settings: settings(ch), Store: m.c.store, Transforms: m.c.steps,
 			Signer: m.c.signing.Signer, LeaseKey: m.c.leaseKey, Log: o.Log, Now: m.c.clock.Now,
-			Observe: m.c.outgoing(ch.Name, true), Trace: m.c.traceParent()})}
+			Observe: m.c.outgoing(ch.Name, true), Trace: m.c.traceParent()}), gone: make(chan struct{})}
+		c.wanted, c.want = context.WithCancel(context.Background())
 		c.Pause(m.c.pauses.has(ch.Name))
 		var err error
 		if c.socket, err = topology.NewCommands(o, maxPrefetch, c.Channel); err != nil {
@@ -77,6 +81,26 @@ func (m *making) openCommand(ch *config.Channel, to topology.Setting) error {
 	m.move(c.socket, to, config.KeyOf("channels", ch.Name, "curve", "secret"))
 	m.rotates("channel "+ch.Name, ch.Curve, c.socket)
 	m.swaps = append(m.swaps, func() { c.Change(settings(ch), m.replyTo()) })
+	return nil
+}
+
+// relieve has a channel that was taken out and hands out its last end at once:
+// it is back, and goes on with what the other leaves.
+func (c *Core) relieve(ctx context.Context, name string) error {
+	c.changing.Lock()
+	ending := slices.Clone(c.ending)
+	c.changing.Unlock()
+	for _, ch := range ending {
+		if ch.name != name {
+			continue
+		}
+		ch.want()
+		select {
+		case <-ch.gone:
+		case <-ctx.Done():
+			return fmt.Errorf("channel %s was taken out and has not ended yet: reload again in a while: %w", name, ctx.Err())
+		}
+	}
 	return nil
 }
 
@@ -106,31 +130,47 @@ func (m *making) channelOptions(ch *config.Channel) topology.Options {
 	return o
 }
 
-// withdraw has the channels that go give back the addresses that others want.
-// Before that they hand out nothing more.
+// withdraw has what goes leave the addresses that others want. Channels hand out
+// nothing more before that.
 func (m *making) withdraw() {
-	of, wanted := make(map[string]string), make(map[string]bool)
+	wanted := make(map[string]bool)
 	for _, ch := range m.cfg.Channels {
-		of[ch.Name], wanted[ch.Listen] = ch.Class, ch.Listen != ""
+		wanted[ch.Listen] = ch.Listen != ""
 	}
-	for _, c := range m.was.commands {
-		if of[c.name] == "command" || !wanted[c.socket.Setting().Listen] {
-			continue
+	for _, in := range m.cfg.Ingress {
+		wanted[in.Listen] = true
+	}
+	leave := func(s changing, stay topology.Guests) (leaves bool) {
+		now := s.Setting()
+		if leaves = wanted[now.Listen]; leaves {
+			m.move(s, topology.Setting{Security: now.Security, Guests: stay}, "")
 		}
-		m.moves = append(m.moves, move{do: func() error {
-			c.Pause(true)
-			ctx, cancel := context.WithTimeout(m.c.leaving, time.Duration(m.cfg.Limits.Drain))
-			defer cancel()
-			_ = c.Quiet(ctx, false) // what is still out then keeps its lease in the store
-			return nil
-		}, back: func() error { c.Pause(m.c.pauses.has(c.name)); return nil }})
-		m.move(c.socket, topology.Setting{Security: c.socket.Setting().Security}, "")
+		return leaves
 	}
-	for _, t := range m.was.telemetry {
-		if of[t.name] != "telemetry" && wanted[t.socket.Setting().Listen] {
-			m.move(t.socket, topology.Setting{Security: t.socket.Setting().Security}, "")
+	for _, d := range m.gone.doors {
+		if d.requests != nil {
+			leave(d.requests, d.requests.Setting().Guests) // they get the answers that wait for them
 		}
 	}
+	for _, t := range m.gone.telemetry {
+		leave(t.socket, nil)
+	}
+	for _, c := range m.gone.commands {
+		if leave(c.socket, nil) {
+			m.moves = append(m.moves, m.quiet(c))
+		}
+	}
+}
+
+// quiet has a channel hand out nothing more.
+func (m *making) quiet(c *command) move {
+	return move{do: func() error {
+		c.Pause(true)
+		ctx, cancel := context.WithTimeout(m.c.leaving, time.Duration(m.cfg.Limits.Drain))
+		defer cancel()
+		_ = c.Quiet(ctx, false) // what is still out then keeps its lease in the store
+		return nil
+	}, back: func() error { c.Pause(m.c.pauses.has(c.name)); return nil }}
 }
 
 // replyTo is the address that consumers are told to reply to.

@@ -160,7 +160,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Core, err error
 	if err := c.audit.note(applied(m.number, nil, cfg, nil, "start")...); err != nil {
 		return nil, err
 	}
-	m.swap()
+	if err := m.swap(); err != nil {
+		return nil, err
+	}
 
 	if err := c.openAdmin(dir.Path); err != nil {
 		return nil, err
@@ -202,7 +204,7 @@ func (c *Core) Run(ctx context.Context) error {
 	c.bound = nil // who runs gives back
 	outer, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	s := newStage(outer, time.Duration(c.cfg.Limits.Drain))
+	s := newStage(outer, c.drainTime)
 	replies := c.at.Load().replies
 	s.group.Go(func() error { defer s.replied(); return replies.Run(s.work) })
 	if store, ok := c.store.(tidier); ok {
@@ -289,6 +291,9 @@ func (c *Core) nameTheStranded(st outbox.Stats) {
 		}
 	}
 }
+
+// drainTime is [limits] drain as it counts now.
+func (c *Core) drainTime() time.Duration { return time.Duration(c.at.Load().cfg.Limits.Drain) }
 
 // drain ends the two halves in their order, within [limits] drain.
 func (c *Core) drain(ctx context.Context, s *stage) {

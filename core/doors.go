@@ -24,7 +24,7 @@ type door struct {
 }
 
 type runner interface {
-	Run(ctx context.Context, drain time.Duration) error
+	Run(ctx context.Context, drain func() time.Duration) error
 }
 
 // openDoors has every [[ingress]]: as it was, changed, or new.
@@ -106,26 +106,25 @@ func terms(in *config.Ingress) ingress.Terms {
 	return ingress.Terms{DefaultKeyIDs: in.DefaultKeyIDs, Body: int64(in.MaxBody)}
 }
 
-// openZMQ has a ZeroMQ door.
+// openZMQ has a ZeroMQ door. One that has to be another takes the address over.
 func (m *making) openZMQ(in *config.Ingress) (*door, error) {
-	l := m.cfg.Limits
 	to, err := ingressSetting(m.cfg, in)
 	if err != nil {
 		return nil, err
 	}
 	d := named(m.was.doors, in.Name)
-	if d != nil && d.zmq != nil {
+	if d != nil && d.zmq != nil && !m.changed(zmqLimitKeys...) {
 		m.swaps = append(m.swaps, func() { d.zmq.Change(terms(in)) })
 	} else {
 		o := socketOptions(m.cfg, "ingress "+in.Name, in.IPCMode)
 		o.Log = m.c.part("ingress").With().Str("ingress", in.Name).Logger()
-		requests, err := topology.NewRequests(o, topology.RequestLimits{Headers: int(l.HeaderBytes), Queue: l.ZMQRequests})
+		requests, err := topology.NewRequests(o, requestLimits(m.cfg.Limits))
 		if err != nil {
 			return nil, err
 		}
 		m.undo = append(m.undo, release(requests))
 		z := ingress.NewZMQ(ingress.ZMQOptions{Name: in.Name, Intake: m.c.intake, Socket: requests, Terms: terms(in),
-			Limits: ingress.ZMQLimits{Headers: int(l.HeaderBytes), Requests: l.Requests, RequestsPerPeer: l.ZMQRequests}, Log: o.Log})
+			Limits: zmqLimits(m.cfg.Limits), Log: o.Log})
 		d = &door{runner: served{z, requests}, name: in.Name, requests: requests, zmq: z}
 		m.begins = append(m.begins, func(s *stage) { s.door(d) })
 	}
@@ -150,7 +149,7 @@ type served struct {
 }
 
 // Run serves until ctx ends, and drains.
-func (s served) Run(ctx context.Context, drain time.Duration) error {
+func (s served) Run(ctx context.Context, drain func() time.Duration) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- s.socket.Run(life) }()

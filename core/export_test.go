@@ -12,6 +12,21 @@ import (
 	"github.com/headgate-io/headgate/sdk/curve"
 )
 
+// LimitsInUse is what parts are made of [limits], and the keys for which doors are
+// made anew by a reload.
+func LimitsInUse(cfg *config.Config) (parts map[string]any, httpKeys, zmqKeys []string) {
+	l := cfg.Limits
+	o := peerOptions(l)
+	rules, err := compile(cfg, trusted{})
+	if err != nil {
+		panic(err)
+	}
+	return map[string]any{
+		"HTTP doors": httpLimits(l), "ZeroMQ doors": zmqLimits(l), "requests": requestLimits(l), "sockets": []any{o.Limits, o.Heartbeat, o.Backoff, o.Linger},
+		"rules": []any{rules.Batch, rules.Admission, trustRules(cfg, trusted{}).ConditionCost},
+	}, httpLimitKeys, zmqLimitKeys
+}
+
 // Rereading gives one look of rotate at the keys of a socket.
 func Rereading(cfg *config.Config, from *config.Curve, socket interface {
 	Rotate([]*curve.Secret) (bool, error)

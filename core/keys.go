@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -24,6 +25,7 @@ type keyring struct {
 	audit   *auditor // nil for none
 
 	cfg   *config.Config // with the keys that count
+	by    int            // the generation that is put in place now; 0 while keys change in their files
 	rules atomic.Pointer[intake.Generation]
 	told  atomic.Pointer[told]
 }
@@ -138,7 +140,11 @@ func (k *keyring) tell(old, fresh *config.Config) {
 			line.Str("state", now)
 		}
 		line.Msg("key " + action)
-		records = append(records, keyRecord(action, auth, key.ID, key.Principal, was, now))
+		r := keyRecord(action, auth, key.ID, key.Principal, was, now)
+		if k.by != 0 { // its config.apply tells what the configuration says, this what counts by that
+			r.Detail["generation"] = fmt.Sprint(k.by)
+		}
+		records = append(records, r)
 	}
 	for i := range fresh.Auth {
 		for j := range fresh.Auth[i].Keys {

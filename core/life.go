@@ -27,7 +27,7 @@ func (l *life) end() {
 // end in their order.
 type stage struct {
 	group *errgroup.Group
-	drain time.Duration // for a door that ends
+	drain func() time.Duration // for a door that ends, as it is then
 
 	doors    context.Context // the doors' go first
 	work     context.Context // then the sockets'
@@ -41,7 +41,7 @@ type stage struct {
 }
 
 // newStage is one that ends with ctx, or when one of its parts fails.
-func newStage(ctx context.Context, drain time.Duration) *stage {
+func newStage(ctx context.Context, drain func() time.Duration) *stage {
 	s := &stage{drain: drain}
 	s.group, s.work = errgroup.WithContext(ctx)
 	s.doors, s.shut = context.WithCancel(s.work)

@@ -29,8 +29,10 @@ func (o observer) Taken(t *intake.Taken) {
 		o.audit.taken(t)
 	}
 	o.tracer.Taken(t)
-	for _, route := range t.Entry.Facts.Routes {
-		o.metrics.Routed(route)
+	if t.Status != intake.Duplicate {
+		for _, route := range t.Entry.Facts.Routes {
+			o.metrics.Routed(route)
+		}
 	}
 	o.metrics.Verdict(t.Entry.Principal.Provider, "accepted")
 	if !o.decisions.On() {
@@ -74,7 +76,8 @@ func verdicts(err error) []trust.Verdict {
 }
 
 // Shed implements intake.Observer.
-func (o observer) Shed(bound string) {
+func (o observer) Shed(ingress, bound string) {
+	o.metrics.Shed(ingress, bound)
 	if o.audit != nil {
 		o.audit.shed(bound)
 	}

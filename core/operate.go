@@ -36,7 +36,7 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 	for i, ch := range at.commands {
 		held := st.Channels[ch.name]
 		top.Commands[i] = admin.Command{Facts: ch.Facts(), Address: ch.socket.Bound(), Pending: held.Pending, Held: held.Held, Dead: held.Dead, Bytes: held.Bytes,
-			Socket: socketOf(ch.socket)}
+			Socket: socketOf(ch.socket), Oldest: c.oldest(ch.name)}
 	}
 	for i, t := range at.telemetry {
 		published, dropped := t.Counts()
@@ -46,6 +46,17 @@ func (c *Core) Top(context.Context) (admin.Top, error) {
 	}
 	c.operating(&top)
 	return top, nil
+}
+
+// oldest is since when the oldest of a channel's events waits, as far as it can be
+// read: what is damaged is named when its turn comes.
+func (c *Core) oldest(channel string) time.Time {
+	aging, tells := c.store.(outbox.Aging)
+	if !tells {
+		return time.Time{}
+	}
+	at, _ := aging.Oldest(channel)
+	return at
 }
 
 func socketOf(s interface {

@@ -175,8 +175,9 @@ func (m *making) bringPlugins(ctx context.Context, grave func(error) bool) error
 			t = newTransform(cfg, of, m.c.supervising)
 			s.transform(i, t)
 			m.begins = append(m.begins, func(s *stage) { s.transform(t) })
-		case m.changed(config.KeyOf("transforms", of.Name)):
-			if err := m.replace(ctx, t, i); err != nil {
+		default:
+			table := table{fmt.Sprintf("transforms[%d]", i), of.Name, &of.Plugin, m.changed(config.KeyOf("transforms", of.Name))}
+			if err := m.renew(ctx, t.Process, transformSetting(cfg, of), table); err != nil {
 				return err
 			}
 		}
@@ -198,6 +199,8 @@ func (m *making) bringPlugins(ctx context.Context, grave func(error) bool) error
 			s.provider(i, p)
 			fresh = append(fresh, p)
 			m.begins = append(m.begins, func(s *stage) { s.provider(p) })
+		} else if err := m.renew(ctx, p.Process, providerSetting(cfg, of, p.authority), table{fmt.Sprintf("auth[%d]", i), of.Name, &of.Plugin, false}); err != nil {
+			return err
 		}
 		m.plugins.providers = append(m.plugins.providers, p)
 	}
@@ -217,12 +220,31 @@ func (m *making) bringPlugins(ctx context.Context, grave func(error) bool) error
 	return nil
 }
 
-// replace gets another setting of a transform ready.
-func (m *making) replace(ctx context.Context, t *transform, i int) error {
-	of := &m.cfg.Transforms[i]
-	r, err := t.Prepare(ctx, transformSetting(m.cfg, of))
+// table is one of the configuration that has a plugin.
+type table struct {
+	key     string // as in transforms[0]
+	name    string
+	of      *config.Plugin
+	changed bool
+}
+
+// renew gets a plugin ready anew beside the one at work, where its table or a secret
+// that stands in a file is another.
+func (m *making) renew(ctx context.Context, p *supervisor.Process, to supervisor.Setting, at table) error {
+	if !at.changed {
+		outdated, err := p.Outdated(to)
+		if err != nil {
+			return placing(err, m.cfg, at.key, at.of)
+		}
+		if !outdated {
+			return nil
+		}
+		log := m.c.part("plugin")
+		log.Info().Str("plugin", at.name).Msg("a secret of its configuration has changed: it is given the new one")
+	}
+	r, err := p.Prepare(ctx, to)
 	if err != nil {
-		return placing(err, m.cfg, fmt.Sprintf("transforms[%d]", i), &of.Plugin)
+		return placing(err, m.cfg, at.key, at.of)
 	}
 	used := false
 	m.undo = append(m.undo, func() error {
@@ -231,8 +253,8 @@ func (m *making) replace(ctx context.Context, t *transform, i int) error {
 		}
 		return nil
 	})
-	if r.Redacts() {
-		if faults := m.cfg.Redacts(t.name); faults != nil {
+	if to.Provider == nil && r.Redacts() {
+		if faults := m.cfg.Redacts(at.name); faults != nil {
 			return faults
 		}
 	}

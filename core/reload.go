@@ -16,7 +16,7 @@ import (
 // arrange makes what a configuration wants, beside what is in place. Nothing of
 // that changes before settle and swap.
 func (c *Core) arrange(ctx context.Context, cfg *config.Config, was *arrangement, grave func(error) bool) (_ *making, err error) {
-	m := &making{arrangement: &arrangement{number: was.number + 1, cfg: cfg, texts: lookAt(c.texts(cfg)), certificates: lookAt(cfg.TLSFiles())}, c: c, was: was, diff: config.Diff(was.cfg, cfg)}
+	m := &making{arrangement: &arrangement{number: was.number + 1, cfg: cfg, texts: lookAt(c.texts(cfg)), referred: lookAt(referred(cfg))}, c: c, was: was, diff: config.Diff(was.cfg, cfg)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.giveUp())
@@ -29,12 +29,13 @@ func (c *Core) arrange(ctx context.Context, cfg *config.Config, was *arrangement
 	if err := m.openReplies(); err != nil {
 		return nil, err
 	}
-	if err := m.openChannels(); err != nil {
+	if err := m.openChannels(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.openDoors(); err != nil {
 		return nil, err
 	}
+	m.withdraw()
 	m.deliveryKeys = signingSource(cfg, c.signing, c.part("keys"))
 	if err := m.operated(); err != nil {
 		return nil, err
@@ -92,9 +93,11 @@ func (m *making) changed(keys ...string) bool {
 }
 
 // swap puts the arrangement in place, when all that can fail has succeeded: from
-// here on there is one generation, for acceptances and for attempts.
-func (m *making) swap() {
+// here on there is one generation, for acceptances and for attempts. An error is of
+// an address that somebody else took in the instant between one part and another.
+func (m *making) swap() error {
 	c := m.c
+	err := m.enter()
 	if store, ok := c.store.(outbox.Limiting); ok {
 		store.Limit(maxPending(m.cfg, &c.cfg.Journal))
 	}
@@ -106,6 +109,7 @@ func (m *making) swap() {
 	}
 	c.intake.Use(m.keyring.rules.Load())
 	c.at.Store(m.arrangement)
+	return err
 }
 
 // holdOrphans, as admin.Reload.Orphans, keeps what waits for a channel or a
@@ -129,9 +133,12 @@ func (c *Core) Reload(ctx context.Context, o admin.Reload) (admin.Reloaded, erro
 	}
 	done, retired, err := c.reload(ctx, o)
 	log := c.part("reload")
-	if err != nil {
+	switch {
+	case err != nil && done.Generation == 0:
 		log.Error().Err(err).Int("generation", c.at.Load().number).Msg("the configuration is not taken: all stays as it is")
 		return done, err
+	case err != nil:
+		log.Error().Err(err).Msg("an address is not there")
 	}
 	for _, d := range done.Changes {
 		line := log.Info()
@@ -149,10 +156,10 @@ func (c *Core) Reload(ctx context.Context, o admin.Reload) (admin.Reloaded, erro
 		select {
 		case <-retired:
 		case <-ctx.Done():
-			return done, fmt.Errorf("generation %d is in place; what it has no more has not ended yet: %w", done.Generation, ctx.Err())
+			return done, errors.Join(err, fmt.Errorf("generation %d is in place; what it has no more has not ended yet: %w", done.Generation, ctx.Err()))
 		}
 	}
-	return done, nil
+	return done, err
 }
 
 var errNotRunning = errors.New("the router is not running, or about to end")
@@ -180,6 +187,9 @@ func (c *Core) take(ctx context.Context, cfg *config.Config, o admin.Reload) (do
 	if err := c.orphans(was.cfg, cfg, o.Orphans); err != nil {
 		return done, nil, err
 	}
+	if crowded := cfg.Crowded(was.cfg); crowded != nil {
+		return done, nil, crowded
+	}
 	m, err := c.arrange(ctx, cfg, was, anything)
 	if err != nil {
 		return done, nil, err
@@ -188,28 +198,30 @@ func (c *Core) take(ctx context.Context, cfg *config.Config, o admin.Reload) (do
 		err = c.audit.note(applied(m.number, was.cfg, cfg, m.diff, o.Why)...)
 	}
 	if err != nil {
-		return done, nil, errors.Join(err, m.back(), m.giveUp())
+		return done, nil, errors.Join(err, m.giveUp())
 	}
 	// From here on it is taken. Whatever waits is over when keys may not change.
 	for _, use := range m.uses {
 		if err := use(); err != nil {
-			return done, nil, errors.Join(err, m.back(), m.giveUp())
+			return done, nil, errors.Join(err, m.giveUp())
 		}
 	}
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if c.stage == nil {
-		return done, nil, errors.Join(errNotRunning, m.back(), m.giveUp())
+		return done, nil, errors.Join(errNotRunning, m.giveUp())
 	}
 	log := c.part("keys")
 	if err := m.rule(); err != nil { // those of before are good: the keys' files are told of when they are read
 		log.Error().Err(err).Msg("keys that have changed meanwhile do not fit the configuration")
 	}
 	m.keyring.told.Store(was.keyring.told.Load())
-	m.swap()
+	lost := m.swap()
+	m.keyring.by = m.number
 	if err := m.keyring.settle(); err != nil { // it counts, and is tried again
 		log.Error().Err(err).Msg("a key is not revoked for good")
 	}
+	m.keyring.by = 0
 	for _, begin := range m.begins {
 		begin(c.stage)
 	}
@@ -217,7 +229,10 @@ func (c *Core) take(ctx context.Context, cfg *config.Config, o admin.Reload) (do
 		done.Changes = append(done.Changes, admin.Change(d))
 	}
 	done.Generation = m.number
-	return done, c.retire(c.stage, m.gone), nil
+	if lost != nil {
+		lost = fmt.Errorf("generation %d is in place, but for its addresses: reload again: %w", m.number, lost)
+	}
+	return done, c.retire(c.stage, m.gone), lost
 }
 
 // keep has a configuration stay with what only a start can change. What differs is
@@ -246,7 +261,7 @@ func (c *Core) orphans(was, now *config.Config, fate string) error {
 			continue
 		}
 		if n := held[ch.Name]; n.Pending+n.Dead > 0 {
-			errs = append(errs, fmt.Errorf("channel %s has %d events pending and %d dead letters, and is gone: wait until they have ended, cancel them, or reload with --orphans hold, which keeps them until it comes back", ch.Name, n.Pending, n.Dead))
+			errs = append(errs, fmt.Errorf("channel %s is gone, and holds events (pending: %d, dead letters: %d): wait until they have ended, cancel them, or reload with --orphans hold, which keeps them until it comes back", ch.Name, n.Pending, n.Dead))
 		}
 	}
 	for _, t := range was.Transforms {
@@ -255,7 +270,7 @@ func (c *Core) orphans(was, now *config.Config, fate string) error {
 		}
 		for _, ch := range was.Leading(t.Name) {
 			if n := held[ch]; n.Pending > 0 {
-				errs = append(errs, fmt.Errorf("transform %s is gone, and channel %s has %d events pending that may have to go through it: wait until they have ended, or reload with --orphans hold, which holds them until it comes back", t.Name, ch, n.Pending))
+				errs = append(errs, fmt.Errorf("transform %s is gone, and channel %s holds events that may have to go through it (pending: %d): wait until they have ended, or reload with --orphans hold, which holds them until it comes back", t.Name, ch, n.Pending))
 			}
 		}
 	}
@@ -269,11 +284,11 @@ func (c *Core) retire(s *stage, g gone) <-chan struct{} {
 	s.group.Go(func() error {
 		defer close(ended)
 		end(g.doors, (*door).end)
-		limit, cancel := context.WithTimeout(s.work, s.drain)
+		limit, cancel := context.WithTimeout(s.work, s.drain())
 		defer cancel()
 		_ = c.intake.Settled(limit) // who is still at it then finds what it appends in the store
-		end(g.commands, func(ch *command) { c.runDry(limit, ch); ch.end() })
 		end(g.telemetry, (*telemetry).end)
+		end(g.commands, func(ch *command) { c.runDry(limit, ch); ch.end(); close(ch.gone) })
 		end(g.transforms, func(t *transform) { t.end() })
 		end(g.providers, func(p *provider) { p.end() })
 		c.changing.Lock()
@@ -291,6 +306,9 @@ const dryPause = 20 * time.Millisecond
 
 // runDry lets a channel hand out the last that was accepted for it, and settle.
 func (c *Core) runDry(ctx context.Context, ch *command) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(ch.wanted, stop)()
 	for c.left(ch.name) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

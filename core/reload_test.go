@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,7 @@ type reloading struct {
 	text string
 	late func()            // called when a reload has read everything; nil for nothing
 	got  map[string]string // what consumers got, by id: the channel
+	data map[string]string // of the events
 	n    int
 }
 
@@ -69,6 +71,8 @@ func (s *safeBuffer) String() string {
 
 // reloadConfig has one door, two channels and a route to each.
 const reloadConfig = `
+[admin]
+http = "127.0.0.1:0"
 [data]
 dir = "data"
 [[ingress]]
@@ -104,7 +108,7 @@ func newReloading(t *testing.T) *reloading {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &reloading{T: t, dir: dir, log: new(safeBuffer), text: reloadConfig, got: make(map[string]string)}
+	r := &reloading{T: t, dir: dir, log: new(safeBuffer), text: reloadConfig, got: make(map[string]string), data: make(map[string]string)}
 	secret := webhook.NewSecret()
 	key := config.Key{ID: "k1", Principal: "edge", Sources: []string{"**"}, Types: []string{"**"}}
 	var signing error
@@ -186,9 +190,22 @@ func (r *reloading) refused(o admin.Reload, text string) {
 			r.Errorf("door %d is at %s, was at %s", i, after.Doors[i].Address, before.Doors[i].Address)
 		}
 	}
+	for i, ch := range before.Commands {
+		if now := after.Commands[i]; ch.Address != now.Address || !slices.Equal(conns(&ch), conns(&now)) || ch.Paused != now.Paused {
+			r.Errorf("channel %s is at %s with connections %v, was at %s with %v", ch.Name, now.Address, conns(&now), ch.Address, conns(&ch))
+		}
+	}
 	if len(before.Commands) != len(after.Commands) || len(before.Doors) != len(after.Doors) || len(before.Telemetry) != len(after.Telemetry) {
 		r.Errorf("got %+v, had %+v", after, before)
 	}
+}
+
+// conns are the connections of a channel.
+func conns(ch *admin.Command) (ids []uint64) {
+	for _, c := range ch.Socket.Connections {
+		ids = append(ids, c.ID)
+	}
+	return ids
 }
 
 func (r *reloading) top() admin.Top {
@@ -264,7 +281,7 @@ func (r *reloading) consume(channel string) (stop func()) {
 		ended <- c.Run(ctx, func(_ context.Context, d *delivery.Delivery) (any, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.got[d.Event.ID] = channel
+			r.got[d.Event.ID], r.data[d.Event.ID] = channel, string(d.Event.Data)
 			return nil, nil
 		})
 	}()
@@ -361,7 +378,7 @@ func TestChannelsComeAndGo(t *testing.T) {
 	stop()
 	waiting := r.wantStatus("b.x", 202)
 	r.write(more, "")
-	r.refused(admin.Reload{}, "channel b has 1 events pending")
+	r.refused(admin.Reload{}, "channel b is gone, and holds events (pending: 1, dead letters: 0)")
 	r.refused(admin.Reload{Orphans: "eat"}, `not "eat"`)
 	if got := r.reload(admin.Reload{Orphans: "hold"}); got != "channels.b routes.rb" {
 		t.Errorf("changed: %s", got)
@@ -416,6 +433,100 @@ func TestAChannelTakesAnothersAddress(t *testing.T) {
 	}
 	r.consume("z")
 	r.await(r.wantStatus("a.x", 202), "z")
+}
+
+// second is another channel, at an address.
+func second(name, listen string) string {
+	return fmt.Sprintf("[[channels]]\nname = %q\nclass = \"command\"\nlisten = %q\n[[routes]]\nname = \"r%s\"\ntype = [\"%s.**\"]\nchannels = [%q]\n", name, listen, name, name, name)
+}
+
+// TestAddressesAreSwapped: consumers find another channel where theirs was, and so
+// does who sends.
+func TestAddressesAreSwapped(t *testing.T) {
+	r := newReloading(t)
+	a, b, door := "tcp://"+free(t), "ipc://"+r.dir+"/b.sock", "tcp://"+free(t)
+	r.write("tcp://127.0.0.1:0\"\n[[channels]]", a+"\"\n[[channels]]", "[[routes]]", second("b", b)+"[[routes]]",
+		"[replies]", "[[ingress]]\nname = \"direct\"\nlisten = \""+door+"\"\n[replies]")
+	r.reload(admin.Reload{})
+	stop := r.consume("a")
+	r.await(r.wantStatus("a.x", 202), "a")
+	stop()
+	r.write(a, "A", b, "B", door, "DOOR")
+	r.write("A", b, "B", door, "DOOR", a)
+	if got := r.reload(admin.Reload{}); got != "ingress.direct.listen channels.a.listen channels.b.listen" {
+		t.Errorf("changed: %s", got)
+	}
+	if r.channel("a").Address != b || r.channel("b").Address != door || r.top().Doors[1].Address != a {
+		t.Errorf("they are at %s, %s, %s", r.channel("a").Address, r.channel("b").Address, r.top().Doors[1].Address)
+	}
+	r.consume("a")
+	r.consume("b")
+	r.await(r.wantStatus("a.x", 202), "a")
+	r.await(r.wantStatus("b.x", 202), "b")
+}
+
+// TestADoorTakesAnothersAddress, as a channel does.
+func TestADoorTakesAnothersAddress(t *testing.T) {
+	r := newReloading(t)
+	address := "tcp://" + free(t)
+	r.write("[replies]", "[[ingress]]\nname = \"direct\"\nlisten = \""+address+"\"\n[replies]")
+	r.reload(admin.Reload{})
+	r.write(`"direct"`, `"other"`)
+	if got := r.reload(admin.Reload{}); got != "ingress.other ingress.direct" || r.top().Doors[1].Address != address {
+		t.Errorf("changed: %s, it is at %s", got, r.top().Doors[1].Address)
+	}
+}
+
+// TestRefusedAddressesCutNobody: neither where the router itself is in the way, nor
+// where somebody else is, when other addresses could have moved.
+func TestRefusedAddressesCutNobody(t *testing.T) {
+	r := newReloading(t)
+	port, other := free(t), "tcp://"+free(t)
+	r.write("tcp://127.0.0.1:0\"\n[[channels]]", "tcp://"+port+"\"\n[[channels]]", "[[routes]]", second("b", other)+second("c", "ipc://"+r.dir+"/c.sock")+"[[routes]]",
+		"[data]", "[limits]\nlinger = \"0s\"\n[data]") // who is cut is gone at once
+	r.reload(admin.Reload{})
+	for _, name := range []string{"a", "b", "c"} {
+		r.consume(name)
+		r.await(r.wantStatus(name+".x", 202), name)
+	}
+	before := r.text
+	writeCertificate(t, r.dir)
+	r.write("[replies]", "[[ingress]]\nname = \"wide\"\nlisten = \"https://0.0.0.0"+port[strings.Index(port, ":"):]+"\"\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n[replies]",
+		"tcp://"+port, "tcp://127.0.0.1:0")
+	r.refused(admin.Reload{}, "do it in two reloads: first have channels.a listen at another port")
+
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	r.text = before
+	r.write(other, "tcp://"+free(t), "ipc://"+r.dir+"/c.sock", "tcp://"+busy.Addr().String())
+	r.refused(admin.Reload{}, "address already in use")
+	r.await(r.wantStatus("b.x", 202), "b")
+}
+
+// TestAChannelComesBackAtOnce: nobody has to wait until the one that was taken out
+// has given up on consumers that do not come.
+func TestAChannelComesBackAtOnce(t *testing.T) {
+	r := newReloading(t)
+	more := second("b", "tcp://"+free(t))
+	r.write("[[routes]]", more+"[[routes]]", "[data]", "[limits]\ndrain = \"1h\"\n[data]")
+	r.reload(admin.Reload{})
+	waiting := r.wantStatus("b.x", 202)
+	for range 3 {
+		r.write(more, "")
+		if _, err := r.Reload(t.Context(), admin.Reload{Orphans: "hold"}); err != nil {
+			t.Fatal(err)
+		}
+		r.write("[[routes]]", more+"[[routes]]")
+		if _, err := r.Reload(t.Context(), admin.Reload{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.consume("b")
+	r.await(waiting, "b")
+	r.await(r.wantStatus("b.x", 202), "b")
 }
 
 // TestAddressesMove: who listens elsewhere is there, and no more where it was. That of
@@ -561,7 +672,9 @@ func TestKeysThatWereReadSinceStay(t *testing.T) {
 		}
 		state(401)()
 	}
-	r.reload(admin.Reload{})
+	if got := r.reload(admin.Reload{}); got != "" { // it is told when the file is read
+		t.Errorf("changed: %s", got)
+	}
 	for range 20 {
 		if _, status := r.send("a.x"); status != 401 {
 			t.Fatalf("a key that was taken away counts again: %d", status)

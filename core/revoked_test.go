@@ -168,7 +168,7 @@ func TestRevocationThatCannotBeKeptOutlivesACertificate(t *testing.T) {
 	if keys, err := r.Keys(t.Context()); err != nil || keys.Senders[0].State != config.StateActive {
 		t.Errorf("told as revoked for good: %+v, %v", keys.Senders, err)
 	}
-	renewed := func() int { return strings.Count(r.log.String(), "certificates are read again") }
+	renewed := func() int { return strings.Count(r.log.String(), "have changed, and are taken") }
 	before := renewed()
 	writeCertificate(t, r.dir)
 	for end := time.Now().Add(time.Minute); renewed() == before; {

@@ -2,7 +2,9 @@ package admin_test
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"testing"
@@ -68,13 +70,23 @@ func TestPayloads(t *testing.T) {
 		}
 	}
 	records, _ := r.ledger.taken()
-	if len(records) != 1 || records[0].Verb != "payload.show" || records[0].Actor != "token:t-payload" || records[0].Events[0].ID != "one" {
-		t.Errorf("records are %+v", records)
+	if len(records) != 2 {
+		t.Fatalf("records are %+v", records)
+	}
+	for i, verb := range []string{"payload.show", "payload.list"} {
+		if of := records[i]; of.Verb != verb || of.Actor != "token:t-payload" || of.Events[0].ID != "one" || of.Outcome != admin.Allowed {
+			t.Errorf("record %d is %+v", i, of)
+		}
 	}
 	// And without a record nothing is shown.
 	r.ledger.err = errTest
-	if status, _, text := r.ask("GET", "/v1/event?id=one", "", bearer(payloadSecret)); status != 500 || strings.Contains(text, "4111") {
-		t.Errorf("unrecorded: %d %s", status, text)
+	for _, path := range []string{"/v1/event?id=one", "/v1/events"} {
+		if status, _, text := r.ask("GET", path, "", bearer(payloadSecret)); status != 500 || strings.Contains(text, "4111") {
+			t.Errorf("%s unrecorded: %d %s", path, status, text)
+		}
+		if status, _, _ := r.ask("GET", path, "", bearer(readSecret)); status != 200 {
+			t.Errorf("%s without payloads: %d", path, status)
+		}
 	}
 }
 
@@ -151,6 +163,11 @@ func TestOrigins(t *testing.T) {
 					t.Errorf("%s from %q gets %s", path, origin, name)
 				}
 			}
+		}
+	}
+	for site, want := range map[string]int{"cross-site": 403, "same-site": 403, "": 403, "same-origin": 200, "none": 200} {
+		if status, _, _ := r.ask("GET", "/v1/top", "", func(req *http.Request) { bearer(readSecret)(req); req.Header.Set("Sec-Fetch-Site", site) }); status != want {
+			t.Errorf("from a page that is %q: %d, want %d", site, status, want)
 		}
 	}
 	status, _, _ := r.ask("GET", "/livez", "", func(req *http.Request) { req.Header["Origin"] = []string{own, "http://evil.example"} })
@@ -263,5 +280,57 @@ func TestCertificatesChange(t *testing.T) {
 	plain.server.UseTLS(of(first))
 	if status, _, _ := plain.ask("GET", "/livez", "", nil); status != 200 {
 		t.Errorf("what was plain gives %d", status)
+	}
+}
+
+// TestCertificatesCountAnew for connections that are open, too: by the authorities of
+// now.
+func TestCertificatesCountAnew(t *testing.T) {
+	first, second := newAuthority(t), newAuthority(t)
+	router := first.sign(t, "router", "127.0.0.1")
+	of := func(clients *authority) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{router}, ClientCAs: clients.pool(), ClientAuth: tls.VerifyClientCertIfGiven}
+	}
+	r := start(t, func(o *admin.Options) {
+		o.HTTP.TLS = of(first)
+		o.HTTP.Access.Clients = []admin.Certificate{{Name: "ops.example", Role: admin.Operate}}
+	})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: first.pool(), Certificates: []tls.Certificate{first.sign(t, "", "ops.example")}}, MaxConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: patience}
+	var reused bool
+	ask := func() int {
+		t.Helper()
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+		req, err := http.NewRequestWithContext(ctx, "GET", "https://"+r.server.Address()+"/v1/top", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
+	}
+	if status := ask(); status != 200 {
+		t.Fatalf("at first: %d", status)
+	}
+	r.server.UseTLS(of(second))
+	if status := ask(); status != 401 || !reused {
+		t.Errorf("its authority is gone: %d, on the same connection: %t", status, reused)
+	}
+	r.server.UseTLS(&tls.Config{Certificates: []tls.Certificate{router}})
+	if status := ask(); status != 401 || !reused {
+		t.Errorf("no authority is left: %d, on the same connection: %t", status, reused)
+	}
+	r.server.UseTLS(of(first))
+	if status := ask(); status != 200 || !reused {
+		t.Errorf("it is back: %d, on the same connection: %t", status, reused)
+	}
+	r.server.Use(admin.Access{})
+	if status := ask(); status != 401 || !reused {
+		t.Errorf("its name is gone: %d, on the same connection: %t", status, reused)
 	}
 }

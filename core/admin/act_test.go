@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -153,5 +155,43 @@ func TestAnAddressInUseLeavesNothingBound(t *testing.T) {
 	}
 	if _, err := net.Dial("unix", path); err == nil {
 		t.Error("the unix socket is still there")
+	}
+}
+
+// TestReloadsAreOnRecord with the generation that they made, if they made one.
+func TestReloadsAreOnRecord(t *testing.T) {
+	r := start(t, nil)
+	if status, _, text := r.ask("POST", "/v1/reload", `{"orphans":"hold"}`, bearer(operateSecret)); status != 200 || text != `{"generation":0,"changes":[]}`+"\n" {
+		t.Errorf("%d %s", status, text)
+	}
+	r.router.fail = errTest
+	if _, err := admin.NewClient(r.socket).Reload(t.Context(), admin.Reload{Why: "w"}); err == nil {
+		t.Error("it did not fail")
+	}
+	records, _ := r.ledger.taken()
+	if len(records) != 4 || records[1].Detail["generation"] != "0" || records[1].Detail["orphans"] != "hold" || records[3].Outcome != admin.Failed {
+		t.Fatalf("records are %+v", records)
+	}
+	if g, there := records[3].Detail["generation"]; there {
+		t.Errorf("what was refused is generation %s", g)
+	}
+	if log := r.log.String(); strings.Contains(log, `"orphans":""`) {
+		t.Errorf("log is %s", log)
+	}
+}
+
+// TestOthersAreTold that it is not theirs: a router that runs is not one that is away.
+func TestOthersAreTold(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may do everything")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	_, err := admin.NewClient(filepath.Join(dir, "s")).Top(t.Context())
+	if !errors.Is(err, fs.ErrPermission) || errors.Is(err, admin.ErrUnreachable) || !strings.Contains(err.Error(), "sudo -u USER") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -73,19 +74,56 @@ const maxTold = 256
 
 func clip(text string) string { return text[:min(len(text), maxTold)] }
 
+// MaxList is how many events one list may have, in an answer of some 20 MiB: after
+// goes on from it.
+const MaxList = 10_000
+
 func (s *Server) events(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	f := outbox.Filter{Channel: q.Get("channel"), State: outbox.State(q.Get("state")), Source: q.Get("source"), Type: q.Get("type"),
 		Principal: q.Get("principal"), KeyID: q.Get("key"), Held: q.Get("held") == "true"}
-	f.Limit, _ = strconv.Atoi(q.Get("limit"))
-	f.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
+	limit, err := number(q.Get("limit"))
+	if err == nil && limit > MaxList {
+		err = fmt.Errorf("%w: limit %d: a list has %d events at most: page with after", ErrBad, limit, MaxList)
+	}
+	if err == nil {
+		f.Limit = int(limit)
+		f.After, err = number(q.Get("after"))
+	}
+	if err != nil {
+		return nil, err
+	}
 	list, err := s.o.Router.Events(r.Context(), f)
-	if !callerOf(r.Context()).role.may(Payload) {
+	if err != nil {
+		return nil, err
+	}
+	by := callerOf(r.Context())
+	switch {
+	case !by.role.may(Payload):
 		for i := range list {
 			list[i].withoutPayload()
 		}
+	case by.role != local && slices.ContainsFunc(list, Event.hasPayload):
+		shown := make([]Pick, len(list))
+		for i, e := range list {
+			shown[i] = Pick{Key: outbox.Key{Source: e.Source, ID: e.ID}, Seq: e.Seq}
+		}
+		last := strconv.FormatUint(list[len(list)-1].Seq, 10)
+		err = s.record(r.Context(), Record{Actor: by.actor, Addr: by.addr, Verb: "payload.list", Outcome: Allowed, Channel: f.Channel, Events: shown, Detail: map[string]string{"last_seq": last}})
 	}
 	return list, err
+}
+
+// number reads a number of a query; 0 for none.
+func number(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q is no whole number", ErrBad, text)
+	}
+	return n, nil
 }
 
 func (s *Server) event(r *http.Request) (any, error) {
@@ -105,7 +143,13 @@ func (s *Server) event(r *http.Request) (any, error) {
 	return e, err
 }
 
-// withoutPayload takes away what a sender or a consumer put into an event.
+// hasPayload tells whether e has anything that withoutPayload takes away.
+func (e Event) hasPayload() bool {
+	return len(e.Event) > 0 || len(e.Raw) > 0 || slices.ContainsFunc(e.Channels, func(c ChannelState) bool { return len(c.Result) > 0 })
+}
+
+// withoutPayload takes away what a sender put into an event, and the results of
+// consumers. The reasons that they give stay: operators go by them.
 func (e *Event) withoutPayload() {
 	e.Event, e.Raw = nil, nil
 	for i := range e.Channels {

@@ -26,7 +26,7 @@ const (
 type Record struct {
 	Actor   string // uid:1000(ops), token:NAME or cert:NAME; empty for nobody that is known
 	Addr    string // of the peer; empty on the unix socket
-	Verb    string // that of an Act, or "backup", "log.level", "payload.show", "payload.tail"; denied: method and path
+	Verb    string // that of an Act, or "backup", "log.level", "payload.show", "payload.list", "payload.tail"; denied: method and path
 	Outcome Outcome
 	Reason  string // why it was denied, a stable code, or what failed
 	Why     string // the operator's own words
@@ -84,7 +84,9 @@ func (s *Server) note(r *Record) {
 		line.Str("source", r.Events[0].Source).Str("id", r.Events[0].ID).Int("events", len(r.Events))
 	}
 	for name, value := range r.Detail {
-		line.Str(name, value)
+		if value != "" {
+			line.Str(name, value)
+		}
 	}
 	line.Str("why", r.Why).Int("changed", r.Changed)
 	if r.Outcome == Failed {

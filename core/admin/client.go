@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -98,6 +99,9 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil && req.Context().Err() != nil {
 		return nil, req.Context().Err()
+	}
+	if errors.Is(err, fs.ErrPermission) { // which is no word on whether one runs
+		return nil, fmt.Errorf("router's socket %s: %w: only its own user may ask it, and root: begin with sudo -u USER", c.path, fs.ErrPermission)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w on %s: is it running, with this [data] dir?", ErrUnreachable, c.path)

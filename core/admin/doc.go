@@ -7,5 +7,6 @@
 // looks on; what an operator does is told to an [Auditor] before it is done.
 //
 // Over TCP health and metrics are open to everybody, and all else needs a [Role].
-// Nothing that changes the router is done without a reason.
+// Nothing that changes the router is done without a reason; that of a reload may
+// be its files alone.
 package admin

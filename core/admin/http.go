@@ -2,12 +2,14 @@ package admin
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,14 +32,14 @@ type Access struct {
 	Clients []Certificate
 }
 
-// Use swaps who may ask in one step. Who is asking already goes on.
-func (s *Server) Use(a Access) { s.access.Store(&a) }
-
 const (
 	// maxConnections is far more than operators, probes and scrapers have.
 	maxConnections = 256
+	// maxProfile is the longest that a profile may be taken: one keeps others from
+	// being taken.
+	maxProfile = 4 * time.Minute
 	// profileTime is the longest that a profile may take to be made and sent.
-	profileTime = 5 * time.Minute
+	profileTime = maxProfile + time.Minute
 )
 
 // listenHTTP binds the address. Each handshake has the TLS of its time.
@@ -48,19 +50,11 @@ func (s *Server) listenHTTP() (net.Listener, error) {
 	}
 	l = netutil.LimitListener(l, maxConnections)
 	if s.o.HTTP.TLS != nil {
-		s.tls.Store(s.o.HTTP.TLS)
 		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return s.tls.Load(), nil
+			return s.terms.Load().tls, nil
 		}})
 	}
 	return l, nil
-}
-
-// UseTLS has new connections have other certificates. Plain HTTP stays plain.
-func (s *Server) UseTLS(c *tls.Config) {
-	if c != nil && s.tls.Load() != nil {
-		s.tls.Store(c)
-	}
 }
 
 // httpServer serves everybody, each what is theirs.
@@ -77,12 +71,21 @@ func (s *Server) httpServer() *http.Server {
 	mux.Handle("/v1/", s.known(s.api()))
 	for pattern, serve := range map[string]http.HandlerFunc{"/debug/pprof/": pprof.Index, "/debug/pprof/cmdline": pprof.Cmdline,
 		"/debug/pprof/profile": pprof.Profile, "/debug/pprof/symbol": pprof.Symbol, "/debug/pprof/trace": pprof.Trace} {
-		mux.Handle(pattern, s.known(s.only(Operate, func(w http.ResponseWriter, r *http.Request) {
-			s.allow(w, profileTime)
-			serve(w, r)
-		})))
+		mux.Handle(pattern, s.known(s.only(Operate, s.profile(serve))))
 	}
 	return s.newHTTPServer(s.guarded(mux))
+}
+
+// profile takes one, for the seconds that are asked for.
+func (s *Server) profile(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if n, err := strconv.ParseFloat(r.FormValue("seconds"), 64); err == nil && !(n <= maxProfile.Seconds()) {
+			s.write(w, http.StatusBadRequest, fault{Error: fmt.Sprintf("a profile takes %.0f seconds at most", maxProfile.Seconds())})
+			return
+		}
+		s.allow(w, profileTime)
+		serve(w, r)
+	}
 }
 
 // guarded keeps web pages out, wherever a browser has them from: by a name that
@@ -115,7 +118,7 @@ func (s *Server) answersTo(host string) bool {
 		return true
 	}
 	is := func(own string) bool { return own != "" && strings.EqualFold(own, name) }
-	return is("localhost") || is(hostname(s.o.HTTP.Address)) || slices.ContainsFunc(s.access.Load().Hosts, is)
+	return is("localhost") || is(hostname(s.o.HTTP.Address)) || slices.ContainsFunc(s.terms.Load().Hosts, is)
 }
 
 // hostname takes the port off, and the brackets of IPv6.
@@ -127,8 +130,14 @@ func hostname(host string) string {
 }
 
 // ownOrigin tells whether a request comes from no web page, or from one of its own
-// host (RFC 6454).
+// host (RFC 6454). A browser that loads something for a page, and shows our
+// certificate with it, may say so by Sec-Fetch-Site alone (W3C Fetch Metadata).
 func ownOrigin(r *http.Request) bool {
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "none" { // none: somebody has typed it
+			return false
+		}
+	}
 	for _, origin := range r.Header.Values("Origin") {
 		u, err := url.Parse(origin)
 		scheme := "http"
@@ -155,20 +164,23 @@ func (s *Server) known(next http.Handler) http.Handler {
 	})
 }
 
-// identify tells who asks. A token that is none does not fall back to a certificate.
+// identify tells who asks, by the terms of now. A token that is none does not fall
+// back to a certificate.
 func (s *Server) identify(r *http.Request) (caller, bool) {
+	now := s.terms.Load()
 	shown := r.Header.Values("Authorization")
 	if len(shown) > 0 {
 		scheme, secret, found := strings.Cut(shown[0], " ")
 		if len(shown) > 1 || !found || !strings.EqualFold(scheme, "Bearer") {
 			return caller{}, false
 		}
-		t, ok := tokenOf(s.access.Load().Tokens, secret)
+		t, ok := tokenOf(now.Tokens, secret)
 		return caller{actor: "token:" + t.Name, role: t.Role, addr: r.RemoteAddr}, ok
 	}
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+	cert := now.vouched(r.TLS)
+	if cert == nil {
 		return caller{}, false
 	}
-	c, ok := clientOf(s.access.Load().Clients, r.TLS.VerifiedChains[0][0])
+	c, ok := clientOf(now.Clients, cert)
 	return caller{actor: "cert:" + c.Name, role: c.Role, addr: r.RemoteAddr}, ok
 }

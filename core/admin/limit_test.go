@@ -2,12 +2,14 @@ package admin_test
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/headgate-io/headgate/core/admin"
+	"github.com/headgate-io/headgate/core/outbox"
 )
 
 // TestRequestsAreBounded in what they say, and in what they leave open.
@@ -74,5 +76,31 @@ func TestWithoutHTTP(t *testing.T) {
 	}
 	if err := client.Tail(t.Context(), admin.Tail{}, nil); err == nil || !strings.Contains(err.Error(), "shows no decisions") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestListsAreBounded by the router, whoever asks.
+func TestListsAreBounded(t *testing.T) {
+	r := start(t, nil)
+	for query, want := range map[string]int{"": 200, "limit=10000": 200, "limit=10001": 400, "limit=99999999999999999999": 400, "limit=-1": 400, "limit=x": 400, "after=7": 200, "after=x": 400} {
+		if status, _, text := r.ask("GET", "/v1/events?"+query, "", bearer(readSecret)); status != want {
+			t.Errorf("%s: %d %s, want %d", query, status, text, want)
+		}
+	}
+	client := admin.NewClient(r.socket)
+	if _, err := client.Events(t.Context(), outbox.Filter{Limit: admin.MaxList + 1}); !errors.Is(err, admin.ErrBad) || !strings.Contains(err.Error(), "page with after") {
+		t.Errorf("over the unix socket: %v", err)
+	}
+}
+
+// TestProfilesAreBounded: while one is taken nobody else gets one.
+func TestProfilesAreBounded(t *testing.T) {
+	r := start(t, nil)
+	for _, path := range []string{"profile", "trace", "heap", "goroutine"} {
+		for _, seconds := range []string{"241", "1e9", "99999999999", "Inf", "NaN"} {
+			if status, _, text := r.ask("GET", "/debug/pprof/"+path+"?seconds="+seconds, "", bearer(operateSecret)); status != 400 || !strings.Contains(text, "240 seconds at most") {
+				t.Errorf("%s for %s seconds: %d %s", path, seconds, status, text)
+			}
+		}
 	}
 }

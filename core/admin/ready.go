@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +54,17 @@ func (t *Top) Readiness() Readiness {
 	return Readiness{Ready: len(faults) == 0, Faults: faults}
 }
 
+// outside is what everybody may know: of each why who fails and how, as in "outbox:
+// disk is failing", without what stands behind it, which can name files.
+func (r Readiness) outside() Readiness {
+	r.Faults = slices.Clone(r.Faults)
+	for i := range r.Faults {
+		parts := strings.SplitN(r.Faults[i].Why, ":", 3)
+		r.Faults[i].Why = strings.Join(parts[:min(len(parts), 2)], ":")
+	}
+	return r
+}
+
 // health is what everybody may ask: /livez and /readyz.
 func (s *Server) health() http.Handler {
 	mux := http.NewServeMux()
@@ -73,6 +85,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.o.Log.Error().Err(err).Msg("readiness")
 		ready = Readiness{Faults: []Unready{{What: "router", Why: "does not answer"}}}
+	}
+	if callerOf(r.Context()).role != local {
+		ready = ready.outside()
 	}
 	status := http.StatusOK
 	if !ready.Ready {

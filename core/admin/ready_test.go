@@ -40,6 +40,25 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
+// TestProbesNameNoFiles to those who need prove nothing.
+func TestProbesNameNoFiles(t *testing.T) {
+	r := start(t, nil)
+	const failing = "outbox: disk is failing: write /var/lib/headgate/journal/00000001.seg: input/output error"
+	r.router.mu.Lock()
+	r.router.top.Outbox.Disk = &outbox.Disk{Refusing: failing}
+	r.router.mu.Unlock()
+	for range 2 { // what is remembered is whole
+		status, _, text := r.ask("GET", "/readyz", "", bearer(readSecret))
+		if want := `{"ready":false,"faults":[{"what":"journal","why":"outbox: disk is failing"}]}` + "\n"; status != 503 || text != want {
+			t.Errorf("%d %s", status, text)
+		}
+		ready, err := admin.NewClient(r.socket).Ready(t.Context())
+		if err != nil || len(ready.Faults) != 1 || ready.Faults[0].Why != failing {
+			t.Errorf("over the unix socket: %+v, %v", ready, err)
+		}
+	}
+}
+
 // TestProbes: one tells of the process, the other of the router.
 func TestProbes(t *testing.T) {
 	r := start(t, nil)

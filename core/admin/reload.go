@@ -36,10 +36,14 @@ func (s *Server) reload(r *http.Request) (any, error) {
 	var done Reloaded
 	detail := map[string]string{"orphans": o.Orphans}
 	err := s.audited(r.Context(), Record{Verb: "reload", Why: o.Why, Detail: detail}, func() (_ int, err error) {
-		done, err = s.o.Router.Reload(r.Context(), o)
-		detail["generation"] = strconv.Itoa(done.Generation)
+		if done, err = s.o.Router.Reload(r.Context(), o); err == nil {
+			detail["generation"] = strconv.Itoa(done.Generation)
+		}
 		return len(done.Changes), err
 	})
+	if done.Changes == nil {
+		done.Changes = []Change{} // a list of JSON, not null
+	}
 	return done, err
 }
 

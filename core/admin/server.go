@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,11 +46,11 @@ type Options struct {
 
 // Server answers operators. Make one with NewServer.
 type Server struct {
-	o      Options
-	doors  []door
-	access atomic.Pointer[Access]
-	tls    atomic.Pointer[tls.Config] // nil for none
-	recent recent
+	o        Options
+	doors    []door
+	terms    atomic.Pointer[terms]
+	swapping sync.Mutex
+	recent   recent
 }
 
 // door is a listener with what is asked there.
@@ -65,6 +65,11 @@ type door struct {
 // over and is replaced.
 func NewServer(o Options) (*Server, error) {
 	s := &Server{o: o}
+	first := &terms{over: make(chan struct{})}
+	if o.HTTP != nil {
+		first.Access, first.tls = o.HTTP.Access, o.HTTP.TLS
+	}
+	s.terms.Store(first)
 	l, err := listenUnix(o.Socket)
 	if err != nil {
 		return nil, fmt.Errorf("admin socket %s: %w", o.Socket, err)
@@ -73,7 +78,6 @@ func NewServer(o Options) (*Server, error) {
 	if o.HTTP == nil {
 		return s, nil
 	}
-	s.Use(o.HTTP.Access)
 	if l, err = s.listenHTTP(); err != nil {
 		return nil, errors.Join(fmt.Errorf("admin http: %w", err), s.Close())
 	}

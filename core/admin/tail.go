@@ -78,19 +78,28 @@ func (s *Server) look(ctx context.Context, t Tail) (*reader, error) {
 	return reader, nil
 }
 
-// stream writes what a reader is offered.
+// errNoLonger ends the tail of a caller that may not look on any more.
+var errNoLonger = errors.New("its token or certificate is no longer what it was")
+
+// stream writes what a reader is offered, for as long as its caller is who it was.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, of *reader) error {
 	out := bufio.NewWriter(w)
 	encode := json.NewEncoder(out)
 	encode.SetEscapeHTML(false)
 	beat := time.NewTicker(tailBeat)
 	defer beat.Stop()
+	counts := new(terms) // none yet
 	write := func(lines ...Told) {
 		for _, l := range lines {
 			_ = encode.Encode(l) // the flush has its error
 		}
 	}
 	for {
+		if now := s.terms.Load(); now != counts {
+			if counts = now; !s.isStill(r) {
+				return errNoLonger
+			}
+		}
 		s.allow(w, tailWrite)
 		if len(of.queue) == 0 {
 			if missed := of.missed.Swap(0); missed > 0 {
@@ -103,6 +112,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, of *reader) erro
 		select {
 		case <-r.Context().Done():
 			return nil
+		case <-counts.over:
 		case <-beat.C:
 			_ = out.WriteByte('\n')
 		case next := <-of.queue:
@@ -113,6 +123,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, of *reader) erro
 			write(Told{Decision: &next.Decision})
 		}
 	}
+}
+
+// isStill tells whether a request's caller is, by the terms of now, who it was.
+func (s *Server) isStill(r *http.Request) bool {
+	was := callerOf(r.Context())
+	if was.role == local {
+		return true
+	}
+	by, ok := s.identify(r)
+	return ok && by == was
 }
 
 // ErrEnded tells that the router has ended a tail.

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -196,6 +197,48 @@ func TestTailEndsWithTheRouter(t *testing.T) {
 	}
 	if err := admin.NewClient(r.socket).Tail(t.Context(), admin.Tail{}, nil); !errors.Is(err, admin.ErrUnreachable) {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestTailEndsWithItsToken: who may no longer look on is shown nothing more, and who
+// still may goes on.
+func TestTailEndsWithItsToken(t *testing.T) {
+	r := start(t, nil)
+	look := func(secret, query string) *bufio.Scanner {
+		req, err := http.NewRequest("GET", "http://"+r.server.Address()+"/v1/tail"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bearer(secret)(req)
+		resp, err := r.http.Do(req)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%v %v", resp, err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		return bufio.NewScanner(resp.Body)
+	}
+	stays, lowered, gone := look(readSecret, ""), look(operateSecret, ""), look(payloadSecret, "?payload=true")
+	own, stop := r.watch(admin.Tail{})
+	r.server.Use(admin.Access{Tokens: []admin.Token{token(admin.Read, readSecret), {Name: "t-operate", Role: admin.Read, Sum: sha256.Sum256([]byte(operateSecret))}}})
+	r.eventually("two look on", func() bool { return r.hub.Readers() == 2 })
+	r.hub.Publish(admin.Decision{What: admin.Accepted, ID: "later", Payload: []byte(secretBody)})
+	for name, lines := range map[string]*bufio.Scanner{"gone": gone, "of another role": lowered} {
+		for lines.Scan() {
+			if len(lines.Bytes()) > 0 {
+				t.Errorf("a token that is %s still sees %s", name, lines.Text())
+			}
+		}
+	}
+	for stays.Scan() && len(stays.Bytes()) == 0 { // a beat
+	}
+	if !strings.Contains(stays.Text(), `"id":"later"`) {
+		t.Errorf("a token that stays sees %q", stays.Text())
+	}
+	if line := <-own; line.ID != "later" {
+		t.Errorf("the unix socket shows %+v", line)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/core/supervisor"
 	"github.com/headgate-io/headgate/core/topology"
+	"github.com/headgate-io/headgate/core/tracing"
 	"github.com/headgate-io/headgate/core/trust"
 	"github.com/headgate-io/headgate/sdk"
 )
@@ -47,7 +48,8 @@ type Top struct {
 	Plugins   []Plugin        `json:"plugins"`
 	Required  []string        `json:"required,omitempty"` // names of the plugins that events on some way go through
 	Trust     []Trust         `json:"trust,omitempty"`
-	Audit     *Audit          `json:"audit,omitempty"` // nil for none
+	Audit     *Audit          `json:"audit,omitempty"`  // nil for none
+	Traces    *Traces         `json:"traces,omitempty"` // nil for none
 	Tail      TailCounts      `json:"tail"`
 	Keys      json.RawMessage `json:"keys"` // JWK Set of the delivery keys
 }
@@ -60,7 +62,7 @@ type Audit struct {
 	Behind     uint64    `json:"behind"`              // decisions in the store that are not in it yet
 	Suppressed uint64    `json:"suppressed"`          // refusals that were counted and not written, since the start
 	Checkpoint time.Time `json:"checkpoint,omitzero"` // of the newest one
-	Exported   time.Time `json:"exported,omitzero"`   // of the newest one that is kept elsewhere
+	Exported   time.Time `json:"exported,omitzero"`   // when one last came to a place elsewhere
 	Exports    int       `json:"exports"`             // places where checkpoints are kept
 	Failing    string    `json:"failing,omitempty"`   // why nothing is accepted now
 }
@@ -97,6 +99,9 @@ type Command struct {
 	Held    int    `json:"held"` // of the pending ones, by an operator
 	Bytes   int64  `json:"bytes"`
 	Socket  Socket `json:"socket"`
+	// Oldest is when the pending event was accepted that was accepted first; those
+	// that are held do not count.
+	Oldest time.Time `json:"oldest,omitzero"`
 }
 
 // Telemetry is one telemetry channel.
@@ -145,6 +150,9 @@ type ChannelState struct {
 
 // Plugin is one [[transforms]], or one [[auth]] of tokens, at work.
 type Plugin = supervisor.Facts
+
+// Traces are the spans that a router made.
+type Traces = tracing.Stats
 
 // Trust is what the router took from the plugin of one [[auth]].
 type Trust = trust.AuthorityFact

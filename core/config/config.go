@@ -315,12 +315,12 @@ type Journal struct {
 type Limits struct {
 	Admission         PerSecond `toml:"admission" default:"0/s" doc:"requests that are looked at, of all ingresses, whoever sends them, as in 5000/s; 0/s for no limit" min:"0/s" max:"1000000000/s"`
 	WorkBytes         Size      `toml:"work_bytes" default:"256MiB" doc:"bodies that are read or worked on, of all ingresses; the router needs up to four times that" min:"1MiB" max:"1TiB"`
-	HeaderBytes       Size      `toml:"header_bytes" default:"16KiB" doc:"HTTP: request line and headers" min:"1KiB" max:"1MiB"`
+	HeaderBytes       Size      `toml:"header_bytes" default:"16KiB" doc:"request line and headers of HTTP, headers of a ZeroMQ request" min:"1KiB" max:"1MiB"`
 	HeaderTimeout     Duration  `toml:"header_timeout" default:"10s" doc:"HTTP: until the headers are read" min:"10ms" max:"1h"`
 	BodyTimeout       Duration  `toml:"body_timeout" default:"30s" doc:"HTTP: until the body is read" min:"10ms" max:"1h"`
 	IdleTimeout       Duration  `toml:"idle_timeout" default:"2m" doc:"HTTP: an unused connection is closed" min:"10ms" max:"1h"`
 	Connections       int       `toml:"connections" default:"10000" doc:"HTTP: open connections per door" min:"1" max:"1000000"`
-	Requests          int       `toml:"requests" default:"4096" doc:"HTTP: requests worked on at once per door" min:"1" max:"1000000"`
+	Requests          int       `toml:"requests" default:"4096" doc:"requests worked on at once per door" min:"1" max:"1000000"`
 	Streams           int       `toml:"streams" default:"128" doc:"HTTP/2: streams per connection" min:"1" max:"10000"`
 	Waiters           int       `toml:"waiters" default:"1024" doc:"requests that wait for an end at once" min:"1" max:"1000000"`
 	Batch             int       `toml:"batch" default:"1000" doc:"events per batch request" min:"1" max:"1000"`

@@ -22,10 +22,11 @@ var decisions = map[string]decision{
 	"Config.routes":     {routed, atOnce},
 	"Config.trace":      {neutral, atStart},
 
-	"Trace.endpoint": {heard, atStart},
-	"Trace.sample":   {neutral, atStart},
-	"Trace.headers":  {neutral, atStart},
-	"Trace.tls":      {gone, atStart},
+	"Trace.endpoint":         {heard, atStart},
+	"Trace.sample":           {neutral, atStart},
+	"Trace.headers":          {neutral, atStart},
+	"Trace.tls":              {gone, atStart},
+	"Trace.allow_plain_http": {switchedOn, atStart},
 
 	"Data.dir": {another, atStart}, // where it is kept which keys were revoked, and what was accepted before
 

@@ -29,9 +29,11 @@ func KeyOf(steps ...string) (key string) {
 // from the first that has moved to the last.
 //
 // It compares what the configurations say, not what is in the files that they
-// refer to.
+// refer to: no keys of a directory that both name.
 func Diff(was, now *Config) []Change {
 	old, fresh := flatten(was), flatten(now)
+	old.drop(was.keysBeside(now))
+	fresh.drop(now.keysBeside(was))
 	pairTwins(old, fresh)
 	out := reordered(was, now)
 	fresh.each(func(p part) (whole bool) {
@@ -50,6 +52,21 @@ func Diff(was, now *Config) []Change {
 	})
 	order := sections()
 	slices.SortStableFunc(out, func(a, b Change) int { return order[section(a.Key)] - order[section(b.Key)] })
+	return out
+}
+
+// keysBeside are the keys that come from directories which other names, too.
+func (c *Config) keysBeside(other *Config) map[string]bool {
+	out := make(map[string]bool)
+	for i := range c.Auth {
+		a := &c.Auth[i]
+		same := slices.ContainsFunc(other.Auth, func(b Auth) bool { return b.Name == a.Name && b.KeyDir == a.KeyDir })
+		for j := range a.Keys {
+			if a.KeyDir != "" && same {
+				out[KeyOf("auth", a.Name, "keys", a.Keys[j].ID)] = true
+			}
+		}
+	}
 	return out
 }
 

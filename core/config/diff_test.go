@@ -233,6 +233,28 @@ levels = { intake = "debug" }
 	}
 }
 
+// TestDiffLeavesFilesOfKeysOut: they are followed by themselves.
+func TestDiffLeavesFilesOfKeysOut(t *testing.T) {
+	with := func(dir string, keys ...config.Key) *config.Config {
+		return &config.Config{Auth: []config.Auth{{Name: "k", Kind: "hmac", KeyDir: dir, Keys: keys}}}
+	}
+	one, two := config.Key{ID: "one", Principal: "p"}, config.Key{ID: "two", Principal: "p"}
+	for name, tt := range map[string]struct {
+		was, now *config.Config
+		want     int
+	}{
+		"the same directory": {with("dir:a", one), with("dir:a", two), 0},
+		"another directory":  {with("dir:a", one), with("dir:b", two), 3},
+		"no directory":       {with("", one), with("", two), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := config.Diff(tt.was, tt.now); len(got) != tt.want {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 func TestRoutesInAnotherOrderWeaken(t *testing.T) {
 	const a, b = "[[routes]]\nname = \"a\"\ntype = [\"x\"]\n", "[[routes]]\nname = \"b\"\ntype = [\"x\"]\n"
 	if changes := config.Diff(parseUnchecked(t, a+b), parseUnchecked(t, b+a)); len(changes) != 1 || !changes[0].Weakens {

@@ -5,6 +5,9 @@ import "slices"
 // transform checks one [[transforms]].
 func (k *checker) transform(t *Transform, key string) {
 	k.name("transforms", t.Name, join(key, "name"))
+	if i := slices.IndexFunc(k.c.Auth, func(a Auth) bool { return a.OfTokens() && a.Name == t.Name }); i >= 0 { // plugins of both are known by it
+		k.bad(join(key, "name"), "%q is taken already, at %s", t.Name, k.spots.at(join(item("auth", i), "name")))
+	}
 	k.plugin(&t.Plugin, key)
 	if t.Kind != "" && !pluginPattern.MatchString(t.Kind) {
 		k.bad(join(key, "kind"), "%s", pluginRule)

@@ -174,6 +174,7 @@ endpoint = "https://traces.example"
 sample = "5%"
 headers = { authorization = "file:trace" }
 tls = { ca = "traces" }
+allow_plain_http = false
 `
 
 func parseUnchecked(t testing.TB, text string) *config.Config {
@@ -209,6 +210,7 @@ func TestWhatWeakens(t *testing.T) {
 		{"trace.sample", `"5%"`, `"50%"`, same},
 		{"trace.headers.authorization", `"file:trace"`, `"file:trace2"`, same},
 		{"trace.tls", `tls = { ca = "traces" }`, ``, weakens},
+		{"trace.allow_plain_http", "tls = { ca = \"traces\" }\nallow_plain_http = false", "tls = { ca = \"traces\" }\nallow_plain_http = true", weakens},
 		{"trace.tls.ca", `ca = "traces"`, `ca = "other"`, either},
 		{"data.dir", `dir = "d"`, `dir = "e"`, either},
 
@@ -227,7 +229,7 @@ func TestWhatWeakens(t *testing.T) {
 		{"ingress.web.behind", `["10.0.0.0/8"]`, `["10.0.0.0/7"]`, weakens},
 		{"ingress.web.behind", `behind = ["10.0.0.0/8"]`, ``, weakens},
 		{"ingress.web.behind", `behind = ["10.0.0.0/8"]`, `behind = []`, weakens},
-		{"ingress.web.allow_plain_http", `allow_plain_http = false`, `allow_plain_http = true`, weakens},
+		{"ingress.web.allow_plain_http", "allow_plain_http = false\nmax_body", "allow_plain_http = true\nmax_body", weakens},
 		{"ingress.web.max_body", `"1MiB"`, `"2MiB"`, same},
 		{"ingress.web.default_key_ids", `default_key_ids = []`, `default_key_ids = ["k.1"]`, same},
 		{"ingress.zmq.ipc_mode", "ipc_mode = \"0600\"\ncurve", "ipc_mode = \"0660\"\ncurve", weakens},

@@ -25,6 +25,7 @@ type Shelving struct {
 	Items []outbox.Item
 }
 
+// chain gives what a chain has in hand.
 func (m *Machine) chain(transforms []string) *share {
 	name := chainName(transforms)
 	c := m.byName[name]
@@ -34,6 +35,17 @@ func (m *Machine) chain(transforms []string) *share {
 		m.chains = append(m.chains, c)
 	}
 	return c
+}
+
+// prune forgets chains that nothing has come for in a long time.
+func (m *Machine) prune(now time.Time) {
+	m.chains = slices.DeleteFunc(m.chains, func(c *share) bool {
+		if !c.rests(now) {
+			return false
+		}
+		delete(m.byName, c.name)
+		return true
+	})
 }
 
 // ahead is how many entries are in hand, and not out.
@@ -117,8 +129,11 @@ func (m *Machine) unshelve(c *share) {
 
 // begin lets an item go to its transforms, if its chain takes it now.
 func (m *Machine) begin(now time.Time, i outbox.Item, free int) (begun bool) {
+	if m.byName[chainName(i.Target.Transforms)] == nil {
+		m.prune(now)
+	}
 	c := m.chain(i.Target.Transforms)
-	c.coming, c.came = max(c.coming-1, 0), true
+	c.coming, c.came, c.used = max(c.coming-1, 0), true, now
 	if c.away || c.at >= free+lookahead-len(m.at)-1 {
 		m.shelve(c, i)
 		if !c.away {

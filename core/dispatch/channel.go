@@ -59,7 +59,7 @@ type Channel struct {
 	o      Options
 	way    atomic.Pointer[way]
 	socket Socket           // while Run runs
-	begin  func(*line)      // while Run runs: carries what is in a line
+	begin  func(*line)      // while Run runs: one more carrier for a line
 	leases *delivery.Leases // the sender's own
 
 	mu       sync.Mutex
@@ -114,11 +114,7 @@ func (c *Channel) Run(ctx context.Context, socket Socket) error {
 	}
 	c.change(func(now time.Time) { c.m.Adopt(now, out) })
 	g, working := errgroup.WithContext(ctx)
-	c.begin = func(l *line) {
-		for range carriers {
-			g.Go(func() error { c.carry(working, l); return nil })
-		}
-	}
+	c.begin = func(l *line) { g.Go(func() error { c.carry(working, l); return nil }) }
 	g.Go(func() error { return c.send(working) })
 	g.Go(func() error { return c.settleLoop(working) })
 	err = g.Wait()

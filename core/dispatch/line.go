@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -26,21 +27,34 @@ const (
 	// The same refusal of whole batches is logged no more often: it may last, and
 	// come and go with single batches.
 	refusalPause = 10 * time.Minute
+
+	// restTime is how long a chain that nothing comes for is remembered: longer
+	// than any pause that hangs on what it did last.
+	restTime = refusalPause
 )
 
-// line is what waits for one chain of transforms on one channel. All but its
-// constants belong to Channel.mu.
+// line is what waits for one chain of transforms on one channel. It has carriers
+// while something does: a chain that no route names any more costs nothing. All but
+// its constants belong to Channel.mu.
 type line struct {
 	names []string
 	chain chain
-	kick  chan struct{} // something waits
 
 	passages []*Passage
-	awaited  bool   // somebody waits for the chain to be there
-	outages  int    // so far
-	failures int    // outages in a row without a batch that came through
-	refusal  string // the last of a whole batch that was logged
+	carriers int       // at work
+	called   bool      // one of them has begun, and has not looked yet
+	used     time.Time // when something came last
+	awaited  bool      // somebody waits for the chain to be there
+	outages  int       // so far
+	failures int       // outages in a row without a batch that came through
+	refusal  string    // the last of a whole batch that was logged
 	refused  time.Time
+}
+
+// rests reports whether nothing has come for so long that what is known of the
+// line is of no use.
+func (l *line) rests(now time.Time) bool {
+	return l.carriers == 0 && len(l.passages) == 0 && now.Sub(l.used) >= restTime
 }
 
 // batch is what goes through the transforms of a line together, and what became of
@@ -57,37 +71,45 @@ type batch struct {
 // enter puts a passage into the line of its chain. Callers hold mu.
 func (c *Channel) enter(p *Passage) {
 	names := p.Item.Target.Transforms
+	now := c.o.Now()
 	l := c.lines[chainName(names)]
 	if l == nil {
-		l = &line{names: names, chain: chain{names, c.o.Transforms, told(c.o.Observe, c.o.Name)}, kick: make(chan struct{}, 1)}
+		maps.DeleteFunc(c.lines, func(_ string, l *line) bool { return l.rests(now) })
+		l = &line{names: names, chain: chain{names, c.o.Transforms, told(c.o.Observe, c.o.Name)}}
 		c.lines[chainName(names)] = l
-		c.begin(l)
 	}
+	l.used = now
 	l.passages = append(l.passages, p)
-	signal(l.kick)
+	c.call(l)
 }
 
-// carry takes what is in a line through its transforms, a batch at a time.
+// call has one more carrier look at a line, if there may be more. Callers hold mu.
+func (c *Channel) call(l *line) {
+	if l.called || l.carriers == carriers {
+		return
+	}
+	l.called = true
+	l.carriers++
+	c.begin(l)
+}
+
+// carry takes what is in a line through its transforms, a batch at a time, until
+// nothing is.
 func (c *Channel) carry(ctx context.Context, l *line) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-l.kick:
-		}
-		for b := c.batch(l); len(b.passages) > 0 && ctx.Err() == nil; b = c.batch(l) {
-			b.results, b.stuck, b.err = l.chain.apply(ctx, b.passages)
-			if c.arrived(ctx, l, &b) {
-				c.await(ctx, l, b.err)
-			}
+	for b := c.batch(l); len(b.passages) > 0 && ctx.Err() == nil; b = c.batch(l) {
+		b.results, b.stuck, b.err = l.chain.apply(ctx, b.passages)
+		if c.arrived(ctx, l, &b) {
+			c.await(ctx, l, b.err)
 		}
 	}
 }
 
-// batch takes from a line what may go together.
+// batch takes from a line what may go together. With nothing the carrier is at its
+// end.
 func (c *Channel) batch(l *line) batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	l.called = false
 	b := batch{outages: l.outages}
 	now, bytes := c.o.Now(), 0
 	for len(l.passages) > 0 && len(b.passages) < delivery.MaxBatch {
@@ -101,8 +123,11 @@ func (c *Channel) batch(l *line) batch {
 			b.passages, bytes = append(b.passages, p), bytes+size
 		}
 	}
-	if len(l.passages) > 0 {
-		signal(l.kick) // for another carrier
+	switch {
+	case len(l.passages) > 0:
+		c.call(l)
+	case len(b.passages) == 0:
+		l.carriers--
 	}
 	c.flush()
 	return b
@@ -134,7 +159,8 @@ func (c *Channel) arrived(ctx context.Context, l *line, b *batch) (await bool) {
 	return await
 }
 
-// await waits until a chain that went away can be gone through again.
+// await waits until a chain that went away can be gone through again, or until
+// nothing waits any more for one that nobody knows.
 func (c *Channel) await(ctx context.Context, l *line, why error) {
 	away := c.tellAway(l, why)
 	c.mu.Lock()
@@ -144,7 +170,10 @@ func (c *Channel) await(ctx context.Context, l *line, why error) {
 	case <-time.After(backoff(awayMin, awayMax, failures, rand.Float64())):
 	case <-ctx.Done():
 	}
-	l.chain.await(ctx)
+	back := l.chain.await(ctx)
+	for !back && c.o.Store.Stats().Channels[c.o.Name].Shelved > 0 {
+		back = l.chain.await(ctx)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -152,7 +181,7 @@ func (c *Channel) await(ctx context.Context, l *line, why error) {
 		l.awaited = false
 		c.m.Back(l.names)
 	})
-	if away {
+	if away && back {
 		c.o.Log.Info().Strs("transforms", l.names).Msg("transforms are there again")
 	}
 }

@@ -3,6 +3,8 @@ package dispatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,8 +12,73 @@ import (
 	"time"
 
 	"github.com/headgate-io/headgate/core/dispatch"
+	"github.com/headgate-io/headgate/core/outbox"
 	"github.com/headgate-io/headgate/sdk"
 )
+
+// carriers counts the goroutines that are there for chains of transforms.
+func carriers() int {
+	text := make([]byte, 1<<20)
+	text = text[:runtime.Stack(text, true)]
+	return strings.Count(string(text), "dispatch.(*Channel).carry(") + strings.Count(string(text), "dispatch.(*telemetryLine).run(")
+}
+
+// TestChainsThatAreGoneLeaveNothing: configurations come and go for months, each
+// with transforms of its own.
+func TestChainsThatAreGoneLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known := dispatch.NewTransforms(nil)
+		r := newRig(t, nil, func(o *dispatch.Options) { o.Transforms = known })
+		r.ch.Joined(1, "", "x")
+		for i := range 100 {
+			name := fmt.Sprint("t", i)
+			known.Set(map[string]dispatch.Transform{name: pass()})
+			r.accept(10, name)
+			for range 10 {
+				_, d := r.next()
+				r.reply(d.Header, `"status":"done"`)
+			}
+			time.Sleep(time.Minute)
+			if n := carriers(); n > 0 {
+				t.Fatalf("%d are there for %d chains that have nothing", n, i+1)
+			}
+		}
+		if n := len(r.ch.Facts().Chains); n > 11 {
+			t.Errorf("%d chains are remembered", n)
+		}
+	})
+}
+
+// TestAChainThatNobodyKnowsEndsWithItsLastEvent, at the next change.
+func TestAChainThatNobodyKnowsEndsWithItsLastEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known := dispatch.NewTransforms(nil)
+		r := newRig(t, nil, func(o *dispatch.Options) { o.Transforms = known })
+		r.ch.Joined(1, "", "x")
+		r.accept(2, "gone")
+		r.until("they are shelved", func() bool { return r.store.Stats().Channels["c"].Shelved == 2 })
+		time.Sleep(time.Hour)
+		for seq := uint64(1); seq <= 2; seq++ {
+			known.Set(nil)
+			synctest.Wait()
+			if carriers() != 1 || !r.ch.Facts().Chains[0].Away {
+				t.Errorf("nobody waits for what is held: %d, %+v", carriers(), r.ch.Facts())
+			}
+			if err := r.store.Settle(t.Context(), []outbox.Outcome{{Seq: seq, Channel: "c", Action: outbox.Dropped, At: time.Now()}}); err != nil {
+				t.Fatal(err)
+			}
+			r.ch.Forget(seq)
+		}
+		known.Set(nil)
+		synctest.Wait()
+		if carriers() != 0 || r.ch.Facts().Chains[0].Away {
+			t.Errorf("somebody waits for nothing: %d, %+v", carriers(), r.ch.Facts())
+		}
+		if strings.Contains(r.log.String(), "there again") {
+			t.Errorf("the log is %s", r.log)
+		}
+	})
+}
 
 // TestAnOutageIsOneFailure: however many batches a plugin had in hand when it went
 // away, the pauses begin with the shortest, and then double.

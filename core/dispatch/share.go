@@ -31,9 +31,16 @@ type share struct {
 	at     int       // entries at its transforms
 	coming int       // entries let off their shelves, and not handed out yet
 	came   bool      // some were handed out by the last Offer
+	used   time.Time // when the last of them came
 
 	first, next int // its shelves: full ones, but for the last
 	last        int // entries on the last one
+}
+
+// rests reports whether the chain has nothing, and nothing has come for it in a long
+// time.
+func (c *share) rests(now time.Time) bool {
+	return !c.away && c.at+c.coming == 0 && c.first == c.next && now.Sub(c.used) >= restTime
 }
 
 func (c *share) shelf(n int) string { return c.name + "#" + strconv.Itoa(n) }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -88,15 +89,20 @@ func (t *Telemetry) Run(ctx context.Context) error {
 	late, cancel := lateBy(ctx, t.o.Patience)
 	defer cancel()
 	var carrying sync.WaitGroup
-	lanes := make(map[string]*telemetryLine)
-	route := func(names []string) *telemetryLine {
-		l := lanes[chainName(names)]
+	lines := make(map[string]*telemetryLine)
+	route := func(p published) {
+		now, name := time.Now(), chainName(p.transforms)
+		l := lines[name]
 		if l == nil {
-			l = newTelemetryLine(t, names)
-			lanes[chainName(names)] = l
+			maps.DeleteFunc(lines, func(_ string, l *telemetryLine) bool { return l.rests(now) })
+			l = newTelemetryLine(t, p.transforms)
+			lines[name] = l
+		}
+		l.used = now
+		l.enter(p.entry)
+		if l.wanting() {
 			carrying.Go(func() { l.run(late) })
 		}
-		return l
 	}
 	for ctx.Err() == nil {
 		select {
@@ -107,9 +113,6 @@ func (t *Telemetry) Run(ctx context.Context) error {
 	}
 	for len(t.ring) > 0 {
 		t.publish(<-t.ring, route)
-	}
-	for _, l := range lanes {
-		close(l.passages)
 	}
 	carrying.Wait()
 	return nil
@@ -129,7 +132,7 @@ func lateBy(ctx context.Context, by time.Duration) (context.Context, context.Can
 }
 
 // publish signs and sends p with whatever else waits.
-func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
+func (t *Telemetry) publish(p published, route func(published)) {
 	// Whoever is about to publish goes first: what they bring shares one
 	// signature. Nothing waits when nobody is.
 	runtime.Gosched()
@@ -138,7 +141,7 @@ func (t *Telemetry) publish(p published, route func([]string) *telemetryLine) {
 	for more := true; more && len(batch) < delivery.MaxBatch; {
 		t.held.Add(-int64(len(p.entry.Event.Raw)))
 		if len(p.transforms) > 0 {
-			route(p.transforms).enter(p.entry)
+			route(p)
 		} else {
 			batch, entries = append(batch, t.frames(p.entry, nil, now, signer.KeyID())), append(entries, p.entry)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -207,4 +208,23 @@ func TestTelemetryComesBackWithItsTransforms(t *testing.T) {
 	if _, ok := b.to.get("2"); !ok || !strings.Contains(b.log.String(), "there again") {
 		t.Errorf("the log is %s", b.log)
 	}
+}
+
+// TestTelemetryChainsThatAreGoneLeaveNothing, as those of commands.
+func TestTelemetryChainsThatAreGoneLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transforms := make(map[string]dispatch.Transform)
+		for i := range 100 {
+			transforms[fmt.Sprint("t", i)] = pass()
+		}
+		b := newBroadcast(t, transforms, 0)
+		for i := range 100 {
+			b.say(10, fmt.Sprint("t", i))
+			synctest.Wait()
+			if n := carriers(); n > 0 || b.to.len() != 10*(i+1) {
+				t.Fatalf("%d are there for %d chains that have nothing, %d events came", n, i+1, b.to.len())
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }

@@ -18,15 +18,19 @@ const (
 	maxLineBytes = 16 << 20
 )
 
-// telemetryLine takes a channel's events through one chain of transforms.
+// telemetryLine takes a channel's events through one chain of transforms. It is
+// carried while something waits: a chain that no route names any more costs nothing.
 type telemetryLine struct {
 	t        *Telemetry
 	names    []string
 	chain    chain
 	passages chan *Passage
 	held     atomic.Int64 // bytes of events in passages
-	failing  bool         // the last batch came to nothing
-	refusing bool         // the last batch had events that a transform could not take
+	carried  atomic.Bool
+	used     time.Time // when something came last
+
+	failing  bool // the last batch came to nothing
+	refusing bool // the last batch had events that a transform could not take
 }
 
 func newTelemetryLine(t *Telemetry, names []string) *telemetryLine {
@@ -47,26 +51,40 @@ func (l *telemetryLine) enter(e *outbox.Entry) {
 	l.t.dropped.Add(1)
 }
 
-// run publishes what comes through, until the line is closed and empty.
+// wanting reports whether something waits that nobody carries; then it is the
+// caller's.
+func (l *telemetryLine) wanting() bool {
+	return len(l.passages) > 0 && l.carried.CompareAndSwap(false, true)
+}
+
+// rests reports whether nothing has come for so long that what is known of the
+// line is of no use.
+func (l *telemetryLine) rests(now time.Time) bool {
+	return now.Sub(l.used) >= restTime && !l.carried.Load()
+}
+
+// run publishes what comes through, until the line is empty.
 func (l *telemetryLine) run(ctx context.Context) {
-	for p := range l.passages {
-		batch := []*Passage{p}
-		bytes := len(p.Event.Data)
-		for more := true; more && len(batch) < delivery.MaxBatch && bytes < maxBatchBytes; {
-			select {
-			case p, more = <-l.passages:
-				if more {
-					batch, bytes = append(batch, p), bytes+len(p.Event.Data)
-				}
-			default:
-				more = false
-			}
+	for more := true; more; more = l.wanting() {
+		for batch := l.batch(); len(batch) > 0; batch = l.batch() {
+			l.carry(ctx, batch)
 		}
-		for _, p := range batch {
-			l.held.Add(-int64(len(p.Item.Entry.Event.Raw)))
-		}
-		l.carry(ctx, batch)
+		l.carried.Store(false)
 	}
+}
+
+// batch takes what may go together.
+func (l *telemetryLine) batch() (batch []*Passage) {
+	for bytes := 0; len(batch) < delivery.MaxBatch && bytes < maxBatchBytes; {
+		select {
+		case p := <-l.passages:
+			l.held.Add(-int64(len(p.Item.Entry.Event.Raw)))
+			batch, bytes = append(batch, p), bytes+len(p.Event.Data)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 func (l *telemetryLine) carry(ctx context.Context, batch []*Passage) {

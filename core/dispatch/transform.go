@@ -101,11 +101,15 @@ func (c chain) links() ([]link, error) {
 	return links, nil
 }
 
-// await returns when all can be called, or ctx has ended.
-func (c chain) await(ctx context.Context) {
+// await returns when all can be called, or ctx has ended. It reports false when one
+// is still known to nobody after a change of all.
+func (c chain) await(ctx context.Context) (known bool) {
 	for _, name := range c.names {
-		c.known.await(ctx, name)
+		if !c.known.await(ctx, name) {
+			return false
+		}
 	}
+	return true
 }
 
 // result is what became of a passage: the verdicts Unchanged and Replace say

@@ -59,8 +59,9 @@ func (t *Transforms) missing(name string) (news bool) {
 	return news
 }
 
-// await returns when the named one can be called, or ctx has ended.
-func (t *Transforms) await(ctx context.Context, name string) {
+// await returns when the named one can be called, or ctx has ended. It reports
+// false when nobody knows the name, and others were put in place of all meanwhile.
+func (t *Transforms) await(ctx context.Context, name string) (known bool) {
 	for ctx.Err() == nil {
 		now, changed := t.find(name)
 		var available <-chan struct{} // of one that nobody knows: never
@@ -69,9 +70,13 @@ func (t *Transforms) await(ctx context.Context, name string) {
 		}
 		select {
 		case <-available:
-			return
+			return true
 		case <-changed:
+			if again, _ := t.find(name); now == nil && again == nil {
+				return false
+			}
 		case <-ctx.Done():
 		}
 	}
+	return true
 }

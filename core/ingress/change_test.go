@@ -89,7 +89,7 @@ func TestInheritedAddress(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- heir.Run(ctx, patience) }()
+	go func() { ended <- heir.Run(ctx, within(patience)) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {

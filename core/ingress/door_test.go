@@ -70,6 +70,9 @@ func limits() ingress.HTTPLimits {
 		Connections: 64, Requests: 64, Streams: 16}
 }
 
+// within is a drain of that time.
+func within(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
+
 // newDoor makes what stands behind a door.
 func newDoor(t *testing.T) *door {
 	t.Helper()
@@ -105,7 +108,7 @@ func open(t *testing.T, change func(*ingress.HTTPOptions)) *door {
 	d.url, d.client = scheme+bound, &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- h.Run(ctx, patience) }()
+	go func() { ended <- h.Run(ctx, within(patience)) }()
 	d.stop = sync.OnceFunc(func() {
 		d.client.CloseIdleConnections()
 		stop()

@@ -36,7 +36,7 @@ func (d *HTTP) limited(method string, next func(http.ResponseWriter, *http.Reque
 		case d.busy <- struct{}{}:
 			defer func() { <-d.busy }()
 		default: // as many as are allowed are worked on: the sender comes back
-			refused(id, overloaded()).write(w)
+			failed(id, d.o.Intake.Shed(d.o.Name, intake.BoundRequests)).write(w)
 			return
 		}
 		if method != "" && r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
@@ -85,7 +85,7 @@ func (d *HTTP) status(w http.ResponseWriter, r *http.Request, id string) {
 		refused(id, &intake.Problem{Code: intake.Malformed, Detail: "Ask with exactly one source and one id: /v1/status?source=..&id=.."}).write(w)
 		return
 	}
-	work, err := d.o.Intake.Admit(0, 0)
+	work, err := d.o.Intake.Admit(d.o.Name, 0, 0)
 	if err != nil {
 		failed(id, err).write(w)
 		return
@@ -125,7 +125,7 @@ func (d *HTTP) admit(w http.ResponseWriter, r *http.Request) (intake.Work, error
 	if announced >= 0 {
 		first = min(announced, trustedLength)
 	}
-	work, err := d.o.Intake.Admit(first, max(announced, first))
+	work, err := d.o.Intake.Admit(d.o.Name, first, max(announced, first))
 	if err != nil && r.ContentLength != first && r.ProtoMajor == 1 { // else net/http reads on before it answers
 		w.Header().Set("Connection", "close")
 	}

@@ -23,7 +23,8 @@ import (
 // Intake is what a door hands submissions and questions to, once it has admitted
 // them.
 type Intake interface {
-	Admit(bytes, announced int64) (intake.Work, error)
+	Admit(ingress string, bytes, announced int64) (intake.Work, error)
+	Shed(ingress, bound string) error
 	Accept(ctx context.Context, s intake.Submission) (intake.Receipt, error)
 	Ask(ctx context.Context, q intake.Question) (*intake.Document, error)
 }
@@ -161,7 +162,7 @@ func (d *HTTP) listen(l net.Listener) string {
 
 // Run serves until ctx ends, then lets requests under way finish for up to
 // drain before it cuts them.
-func (d *HTTP) Run(ctx context.Context, drain time.Duration) error {
+func (d *HTTP) Run(ctx context.Context, drain func() time.Duration) error {
 	served := make(chan error, 1)
 	go func() {
 		if d.server.TLSConfig != nil {
@@ -175,7 +176,7 @@ func (d *HTTP) Run(ctx context.Context, drain time.Duration) error {
 		return fmt.Errorf("ingress %s: %w", d.o.Name, err)
 	case <-ctx.Done():
 	}
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain())
 	defer cancel()
 	if err := d.server.Shutdown(finish); err != nil {
 		_ = d.server.Close()

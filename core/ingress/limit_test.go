@@ -160,9 +160,19 @@ func TestBehindCutsOthers(t *testing.T) {
 }
 
 // admitting is an intake that admits everything.
-type admitting struct{ ingress.Intake }
+type admitting struct {
+	ingress.Intake
+	shed chan string // what was refused unread; nil for nobody who asks
+}
 
-func (admitting) Admit(_, _ int64) (intake.Work, error) { return intake.Work{}, nil }
+func (a admitting) Shed(ingress, bound string) error {
+	if a.shed != nil {
+		a.shed <- ingress + " " + bound
+	}
+	return &intake.Problem{Code: intake.Overloaded, RetryAfter: 1}
+}
+
+func (admitting) Admit(string, int64, int64) (intake.Work, error) { return intake.Work{}, nil }
 
 // stuck is an intake that does not answer until it is let.
 type stuck struct {
@@ -177,13 +187,16 @@ func (s stuck) Accept(ctx context.Context, _ intake.Submission) (intake.Receipt,
 }
 
 func TestTooManyRequests(t *testing.T) {
-	s := stuck{entered: make(chan struct{}), let: make(chan struct{})}
+	s := stuck{admitting: admitting{shed: make(chan string, 1)}, entered: make(chan struct{}), let: make(chan struct{})}
 	d := open(t, func(o *ingress.HTTPOptions) { o.Intake, o.Limits.Requests = s, 1 })
 	first := make(chan answer)
 	go func() { first <- d.do(d.signed("order-1", order("order-1"))) }()
 	<-s.entered
 	a := d.do(d.signed("order-2", order("order-2")))
 	a.refused(t, 503, "overloaded")
+	if told := <-s.shed; told != "edge requests" {
+		t.Errorf("it is told as %q", told)
+	}
 	if a.header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
 	}
@@ -221,7 +234,7 @@ func TestRunFinishesWhatIsUnderWay(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- h.Run(ctx, patience) }()
+	go func() { ended <- h.Run(ctx, within(patience)) }()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	got := make(chan string, 1)

@@ -78,11 +78,11 @@ func (d *ZMQ) Change(t Terms) { d.terms.Store(&t) }
 
 // Run takes requests until ctx ends, then lets those under way be answered for
 // up to drain before it cuts them short. It errs when the socket does.
-func (d *ZMQ) Run(ctx context.Context, drain time.Duration) error {
+func (d *ZMQ) Run(ctx context.Context, drain func() time.Duration) error {
 	working, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	err := d.take(ctx, working)
-	defer time.AfterFunc(drain, giveUp).Stop()
+	defer time.AfterFunc(drain(), giveUp).Stop()
 	d.going.Wait()
 	return err
 }
@@ -111,10 +111,12 @@ func (d *ZMQ) receive(ctx context.Context, frames [][]byte, from Sender) {
 	case !ok:
 		d.answer(from, id, r, refused(id, &intake.Problem{Code: intake.Malformed, Detail: "A request has three frames: a request id of at most " +
 			strconv.Itoa(maxRequestID) + " bytes, headers and body."}))
-	case !d.enter(from.ID()): // as many as are allowed are worked on: the sender comes back
-		d.answer(from, id, r, refused(id, overloaded()))
 	default:
-		work, err := d.o.Intake.Admit(r.size(), r.size())
+		if bound := d.enter(from.ID()); bound != "" { // as many as are allowed are worked on: the sender comes back
+			d.answer(from, id, r, failed(id, d.o.Intake.Shed(d.o.Name, bound)))
+			return
+		}
+		work, err := d.o.Intake.Admit(d.o.Name, r.size(), r.size())
 		if err != nil {
 			d.leave(from.ID())
 			d.answer(from, id, r, failed(id, err))
@@ -129,16 +131,20 @@ func (d *ZMQ) receive(ctx context.Context, frames [][]byte, from Sender) {
 	}
 }
 
-// enter reports whether one more request of a connection may be worked on.
-func (d *ZMQ) enter(peer uint64) bool {
+// enter has one more request of a connection worked on, or names the bound that
+// forbids it.
+func (d *ZMQ) enter(peer uint64) (bound string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy >= d.o.Limits.Requests || d.byPeer[peer] >= d.o.Limits.RequestsPerPeer {
-		return false
+	switch {
+	case d.busy >= d.o.Limits.Requests:
+		return intake.BoundRequests
+	case d.byPeer[peer] >= d.o.Limits.RequestsPerPeer:
+		return intake.BoundZMQRequests
 	}
 	d.busy++
 	d.byPeer[peer]++
-	return true
+	return ""
 }
 
 func (d *ZMQ) leave(peer uint64) {

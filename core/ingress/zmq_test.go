@@ -308,6 +308,7 @@ func (h held) Accept(ctx context.Context, s intake.Submission) (intake.Receipt, 
 
 func TestOverloadOfOnePeerLeavesOthersServed(t *testing.T) {
 	in := newHeld()
+	in.shed = make(chan string, 100)
 	l := zmqLimits()
 	l.RequestsPerPeer, l.Requests = 2, 3
 	z, to, stop := fakeDoor(t, in, l)
@@ -324,12 +325,18 @@ func TestOverloadOfOnePeerLeavesOthersServed(t *testing.T) {
 	ask(greedy, "g2")
 	ask(greedy, "g3") // beyond RequestsPerPeer
 	refused(greedy, "g3")
+	if told := <-in.shed; told != "edge zmq_requests" {
+		t.Errorf("it is told as %q", told)
+	}
 	ask(modest, "m1")
 	for range 3 {
 		<-in.entered
 	}
 	ask(third, "t1") // beyond Requests
 	refused(third, "t1")
+	if told := <-in.shed; told != "edge requests" {
+		t.Errorf("it is told as %q", told)
+	}
 	in.let <- struct{}{}
 	in.let <- struct{}{}
 	in.let <- struct{}{}
@@ -401,7 +408,7 @@ func TestDoorAnswersWhatIsUnderWayAtItsEnd(t *testing.T) {
 	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits(), Log: zerolog.Nop()})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- z.Run(ctx, patience) }()
+	go func() { ended <- z.Run(ctx, within(patience)) }()
 	from := newSender(1, 1)
 	to <- taken{frames: texts("id", goodHeaders, "body"), from: from}
 	<-in.entered
@@ -421,7 +428,7 @@ func TestDoorCutsShortWhatOutlastsItsDrain(t *testing.T) {
 	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Intake: in, Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits(), Log: zerolog.Nop()})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- z.Run(ctx, 0) }()
+	go func() { ended <- z.Run(ctx, within(0)) }()
 	from := newSender(1, 1)
 	to <- taken{frames: texts("id", goodHeaders, "body"), from: from}
 	<-in.entered
@@ -438,7 +445,7 @@ func TestDoorEndsWithItsSocket(t *testing.T) {
 	to := make(scripted, 1)
 	to <- taken{err: errors.New("the socket is closed")}
 	z := ingress.NewZMQ(ingress.ZMQOptions{Name: "edge", Socket: to, Terms: ingress.Terms{Body: maxBody}, Limits: zmqLimits()})
-	if err := z.Run(context.Background(), patience); err == nil || err.Error() != "ingress edge: the socket is closed" {
+	if err := z.Run(context.Background(), within(patience)); err == nil || err.Error() != "ingress edge: the socket is closed" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -52,7 +52,7 @@ func listen(t *testing.T, l ingress.ZMQLimits) *topology.Requests {
 
 // serve runs a door until the test or the returned function ends it.
 func (d *door) serve(z *ingress.ZMQ) (stop func()) {
-	return run(d.t, func(ctx context.Context) error { return z.Run(ctx, patience) })
+	return run(d.t, func(ctx context.Context) error { return z.Run(ctx, within(patience)) })
 }
 
 // connect makes a DEALER of the test's.

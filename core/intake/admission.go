@@ -43,25 +43,41 @@ func (a *admission) use(to Admission, now time.Time) {
 // Work is a request that was admitted, with what it holds of the bytes that may
 // be worked on. It belongs to one goroutine at a time.
 type Work struct {
-	in    *Intake
-	bytes int64
+	in      *Intake
+	ingress string
+	bytes   int64
 }
 
-// Admit is asked before anything of a request but its headers is read. The
+// The bounds of [limits] that a request meets before its body is read.
+const (
+	boundAdmission = "admission"
+	boundBytes     = "work_bytes"
+	// BoundRequests and BoundZMQRequests are those of a door, which tells them to
+	// [Intake.Shed].
+	BoundRequests    = "requests"
+	BoundZMQRequests = "zmq_requests"
+)
+
+// Bounds are all of them.
+func Bounds() []string {
+	return []string{boundAdmission, boundBytes, BoundRequests, BoundZMQRequests}
+}
+
+// Admit is asked before anything of a request but its headers is read, by an ingress. The
 // request holds so many bytes from now on, and says that it may come to hold
 // announced ones. The error is a *Problem: too much is worked on already.
 // Everything that was admitted has to be Done.
-func (in *Intake) Admit(bytes, announced int64) (Work, error) {
+func (in *Intake) Admit(ingress string, bytes, announced int64) (Work, error) {
 	a := &in.admission
 	if b := a.bucket.Load(); b != nil {
 		if now := in.o.Now(); !b.AllowN(now, 1) {
-			return Work{}, in.shed("admission")
+			return Work{}, in.Shed(ingress, boundAdmission)
 		}
 	}
 	if most := a.most.Load(); most > 0 && announced > most-a.used.Load() {
-		return Work{}, in.shed("work_bytes")
+		return Work{}, in.Shed(ingress, boundBytes)
 	}
-	w := Work{in: in}
+	w := Work{in: in, ingress: ingress}
 	err := w.Grow(bytes)
 	return w, err
 }
@@ -76,7 +92,7 @@ func (w *Work) Grow(bytes int64) error {
 	most := a.most.Load()
 	for used := a.used.Load(); ; used = a.used.Load() {
 		if most > 0 && bytes > most-used {
-			return w.in.shed("work_bytes")
+			return w.in.Shed(w.ingress, boundBytes)
 		}
 		if a.used.CompareAndSwap(used, used+bytes) {
 			w.bytes += bytes
@@ -97,17 +113,19 @@ func (w *Work) Done() {
 // each would be work that anybody can cause.
 const shedTold = time.Second
 
-func (in *Intake) shed(reason string) error {
+// Shed counts a request that an ingress refuses unread, because of a bound of
+// [limits], and gives the *Problem to answer.
+func (in *Intake) Shed(ingress, bound string) error {
 	a := &in.admission
 	in.counts.refused.Add(1)
 	if in.o.Observe != nil {
-		in.o.Observe.Shed(reason)
+		in.o.Observe.Shed(ingress, bound)
 	}
 	n := a.shed.Add(1)
 	now, told := in.o.Now().UnixNano(), a.told.Load()
 	if now-told >= int64(shedTold) && a.told.CompareAndSwap(told, now) {
 		a.shed.Add(-n)
-		a.log.Warn().Uint64("requests", n).Str("bound", "limits."+reason).Msg("refused unread: more comes than may be worked on")
+		a.log.Warn().Uint64("requests", n).Str("bound", "limits."+bound).Msg("refused unread: more comes than may be worked on")
 	}
-	return &Problem{Code: Overloaded, RetryAfter: retrySoon, Reason: reason}
+	return &Problem{Code: Overloaded, RetryAfter: retrySoon, Reason: bound}
 }

@@ -32,7 +32,7 @@ func shed(t *testing.T, err error) {
 
 func TestAdmissionIsARate(t *testing.T) {
 	b := admitting(t, intake.Admission{PerSecond: 2})
-	admit := func() error { w, err := b.Admit(0, 0); w.Done(); return err }
+	admit := func() error { w, err := b.Admit("edge", 0, 0); w.Done(); return err }
 	for range 2 {
 		if err := admit(); err != nil {
 			t.Fatal(err)
@@ -53,17 +53,17 @@ func TestAdmissionIsARate(t *testing.T) {
 
 func TestWorkIsBounded(t *testing.T) {
 	b := admitting(t, intake.Admission{Bytes: 100})
-	one, err := b.Admit(60, 60)
+	one, err := b.Admit("edge", 60, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Admit(41, 41)
+	_, err = b.Admit("edge", 41, 41)
 	shed(t, err)
-	_, err = b.Admit(1, 41) // it would not fit when all of it had come
+	_, err = b.Admit("edge", 1, 41) // it would not fit when all of it had come
 	shed(t, err)
-	_, err = b.Admit(1, math.MaxInt64)
+	_, err = b.Admit("edge", 1, math.MaxInt64)
 	shed(t, err)
-	two, err := b.Admit(10, 40)
+	two, err := b.Admit("edge", 10, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 	shed(t, two.Grow(1))
 	two.Done()
-	all, err := b.Admit(100, 100)
+	all, err := b.Admit("edge", 100, 100)
 	if err != nil {
 		t.Errorf("when all is done: %v", err)
 	}
@@ -93,7 +93,7 @@ func TestWorkIsBoundedAtOnce(t *testing.T) {
 	for range 8 {
 		going.Go(func() {
 			for range 2000 {
-				w, err := b.Admit(30, 30)
+				w, err := b.Admit("edge", 30, 30)
 				if err != nil {
 					continue
 				}
@@ -110,7 +110,7 @@ func TestWorkIsBoundedAtOnce(t *testing.T) {
 	if admitted.Load() == 0 || beyond.Load() > 0 {
 		t.Errorf("%d admitted, %d of them beyond the bound", admitted.Load(), beyond.Load())
 	}
-	if w, err := b.Admit(100, 100); err != nil {
+	if w, err := b.Admit("edge", 100, 100); err != nil {
 		t.Errorf("when all is done: %v", err)
 	} else {
 		w.Done()
@@ -121,11 +121,11 @@ func TestWorkIsBoundedAtOnce(t *testing.T) {
 func TestWhatIsShedIsToldOnce(t *testing.T) {
 	b := admitting(t, intake.Admission{Bytes: 1})
 	for range 1000 {
-		_, err := b.Admit(2, 2)
+		_, err := b.Admit("edge", 2, 2)
 		shed(t, err)
 	}
 	b.now = b.now.Add(time.Second)
-	_, err := b.Admit(2, 2)
+	_, err := b.Admit("edge", 2, 2)
 	shed(t, err)
 	log := b.log.String()
 	if strings.Count(log, "\n") != 2 || !strings.Contains(log, `"requests":1,`) || !strings.Contains(log, `"requests":1000,`) || !strings.Contains(log, "limits.work_bytes") {

@@ -64,7 +64,7 @@ func (in *Intake) Ask(ctx context.Context, q Question) (*Document, error) {
 		return nil, in.refuse(s, &who, nil, err)
 	}
 	if q.Wait > 0 && st.State() == outbox.StatePending {
-		if d := in.awaitEnd(ctx, q.Key, q.Wait); d != nil {
+		if d := in.awaitEnd(ctx, end{q.Key, q.Wait, 0}); d != nil {
 			return d, nil
 		}
 		if st, err = in.o.Store.Lookup(ctx, q.Key); err != nil {
@@ -74,19 +74,24 @@ func (in *Intake) Ask(ctx context.Context, q Question) (*Document, error) {
 	return document(st), nil
 }
 
+// end is what a request waits for.
+type end struct {
+	of   outbox.Key
+	most time.Duration
+	body int64 // bytes that the request holds meanwhile
+}
+
 // awaitEnd waits for an event's end, and gives nil when it did not come in
 // time or too many wait already.
-func (in *Intake) awaitEnd(ctx context.Context, key outbox.Key, most time.Duration) *Document {
-	select {
-	case in.waiters <- struct{}{}:
-		defer func() { <-in.waiters }()
-	default: // too many wait: the answer comes at once, the sender may ask again
+func (in *Intake) awaitEnd(ctx context.Context, e end) *Document {
+	if !in.waiting.enter(e.body, in.admission.most.Load()) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, most)
+	defer in.waiting.leave(e.body)
+	ctx, cancel := context.WithTimeout(ctx, e.most)
 	defer cancel()
 	defer context.AfterFunc(in.draining, cancel)()
-	st, err := in.o.Store.Await(ctx, key)
+	st, err := in.o.Store.Await(ctx, e.of)
 	if err != nil || st.State() == outbox.StatePending {
 		return nil
 	}

@@ -65,7 +65,7 @@ func BenchmarkAccept(b *testing.B) {
 				Timestamp: []string{webhook.Timestamp(at)}, Signature: []string{signer.Sign("e1", at, body)}, Signed: body}}
 			b.ReportAllocs()
 			for b.Loop() {
-				w, err := in.Admit(int64(len(s.Body)), int64(len(s.Body)))
+				w, err := in.Admit("edge", int64(len(s.Body)), int64(len(s.Body)))
 				if err != nil {
 					b.Fatal(err)
 				}

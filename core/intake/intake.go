@@ -72,7 +72,7 @@ type Intake struct {
 	admission admission
 	rates     *rates
 	shares    *shares
-	waiters   chan struct{}
+	waiting   waiting
 	draining  context.Context // ends with Drain
 	drain     context.CancelFunc
 	counts    counts
@@ -86,7 +86,7 @@ func New(o Options, g *Generation) *Intake {
 	if o.Wall == nil {
 		o.Wall = o.Now
 	}
-	in := &Intake{o: o, admission: admission{log: o.Log}, rates: newRates(o.Rates), shares: newShares(o.Store.Stats, o.Rates), waiters: make(chan struct{}, o.Waiters)}
+	in := &Intake{o: o, admission: admission{log: o.Log}, rates: newRates(o.Rates), shares: newShares(o.Store.Stats, o.Rates), waiting: newWaiting(o.Waiters)}
 	in.draining, in.drain = context.WithCancel(context.Background())
 	in.admission.use(g.Admission, o.Now())
 	in.now.Store(newEra(g))
@@ -203,7 +203,7 @@ func (in *Intake) single(ctx context.Context, c *call, o *offer) (Receipt, error
 	}
 	r := Receipt{Results: []Result{o.result}}
 	if c.Wait > 0 && o.result.Status != Duplicate && len(o.entry.Targets) > 0 {
-		if r.Final = in.awaitEnd(ctx, o.entry.Key(), c.Wait); r.Final != nil {
+		if r.Final = in.awaitEnd(ctx, end{o.entry.Key(), c.Wait, int64(len(c.Body))}); r.Final != nil {
 			r.Final.Receipt = o.result.Receipt
 		}
 	}

@@ -16,8 +16,9 @@ type Observer interface {
 	Taken(t *Taken)
 	// Refused is told of an event, or a request, that is not.
 	Refused(r *Refused)
-	// Shed is told of a request that was refused unread, by the bound that it met.
-	Shed(bound string)
+	// Shed is told of a request that was refused unread at an ingress, by the bound
+	// that it met.
+	Shed(ingress, bound string)
 	// Answered is told how long an acceptance took, whatever came of it.
 	Answered(ingress string, took time.Duration)
 }

@@ -112,6 +112,7 @@ type channel struct {
 	sent   uint64 // legs up to here may be handed out: it is on disk
 	cursor uint64 // highest sequence handed out, or about to be
 	hungry bool   // it was asked for more than it had
+	eldest eldest // that was read last
 }
 
 func newChannel(name string, most int64) *channel {

@@ -16,7 +16,7 @@ const (
 
 // families lists every metric that is read from a snapshot.
 func families() []family {
-	return slices.Concat(general(), doors(), store(), journal(), commands(), telemetry(), plugins(), trust(), audit())
+	return slices.Concat(general(), doors(), store(), journal(), commands(), telemetry(), plugins(), trust(), audit(), traces())
 }
 
 type give = func(value float64, labels ...string)

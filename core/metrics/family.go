@@ -126,5 +126,13 @@ func truth(is bool) float64 {
 	return 0
 }
 
+// age gives how long ago a time is, in seconds; 0 for no time.
+func age(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(time.Since(t), 0).Seconds()
+}
+
 // stamp gives a time in seconds since 1970, as Prometheus has it.
 func stamp(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }

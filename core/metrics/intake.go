@@ -22,6 +22,7 @@ func fast() []float64 {
 type Intake struct {
 	took     *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+	shed     *prometheus.CounterVec
 	verdicts *prometheus.CounterVec
 	routed   *prometheus.CounterVec
 	at       atomic.Pointer[intakeNames]
@@ -31,6 +32,7 @@ type Intake struct {
 type intakeNames struct {
 	took     map[string]prometheus.Observer   // by ingress
 	refused  map[[2]string]prometheus.Counter // by ingress and code
+	shed     map[[2]string]prometheus.Counter // by ingress and bound
 	routed   map[string]prometheus.Counter    // by route
 	verdicts map[string]*verdicts             // by auth
 }
@@ -46,7 +48,7 @@ type verdicts struct {
 const maxVerdicts = 128
 
 func newIntake() *Intake {
-	in := &Intake{took: tookMetric().histogram(fast()), refused: refusedMetric().counter(), verdicts: verdictsMetric().counter(), routed: routedMetric().counter()}
+	in := &Intake{took: tookMetric().histogram(fast()), refused: refusedMetric().counter(), shed: shedMetric().counter(), verdicts: verdictsMetric().counter(), routed: routedMetric().counter()}
 	in.at.Store(new(intakeNames))
 	return in
 }
@@ -54,12 +56,15 @@ func newIntake() *Intake {
 // use swaps the names. What is gone is forgotten.
 func (in *Intake) use(n Names) {
 	was := in.at.Load()
-	at := &intakeNames{took: make(map[string]prometheus.Observer), refused: make(map[[2]string]prometheus.Counter),
+	at := &intakeNames{took: make(map[string]prometheus.Observer), refused: make(map[[2]string]prometheus.Counter), shed: make(map[[2]string]prometheus.Counter),
 		routed: make(map[string]prometheus.Counter), verdicts: make(map[string]*verdicts)}
 	for _, ingress := range n.Ingress {
 		at.took[ingress] = in.took.WithLabelValues(ingress)
 		for _, code := range append(slices.Clone(n.Codes), other) {
 			at.refused[[2]string{ingress, code}] = in.refused.WithLabelValues(ingress, code)
+		}
+		for _, bound := range n.Bounds {
+			at.shed[[2]string{ingress, bound}] = in.shed.WithLabelValues(ingress, bound)
 		}
 	}
 	for _, route := range n.Routes {
@@ -75,6 +80,7 @@ func (in *Intake) use(n Names) {
 		if at.took[ingress] == nil {
 			in.took.DeleteLabelValues(ingress)
 			in.refused.DeletePartialMatch(prometheus.Labels{"ingress": ingress})
+			in.shed.DeletePartialMatch(prometheus.Labels{"ingress": ingress})
 		}
 	}
 	for route := range was.routed {
@@ -90,10 +96,10 @@ func (in *Intake) use(n Names) {
 }
 
 func (in *Intake) collectors() []prometheus.Collector {
-	return []prometheus.Collector{in.took, in.refused, in.verdicts, in.routed}
+	return []prometheus.Collector{in.took, in.refused, in.shed, in.verdicts, in.routed}
 }
 
-// Took counts a request that was accepted at an ingress.
+// Took counts a request that was read at an ingress.
 func (in *Intake) Took(ingress string, d time.Duration) {
 	if in == nil {
 		return
@@ -114,6 +120,16 @@ func (in *Intake) Refused(ingress, code string) {
 		of = at.refused[[2]string{ingress, other}]
 	}
 	if of != nil {
+		of.Inc()
+	}
+}
+
+// Shed counts a request that was refused unread at an ingress, by a bound.
+func (in *Intake) Shed(ingress, bound string) {
+	if in == nil {
+		return
+	}
+	if of := in.at.Load().shed[[2]string{ingress, bound}]; of != nil {
 		of.Inc()
 	}
 }

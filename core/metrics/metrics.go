@@ -15,6 +15,7 @@ import (
 type Names struct {
 	Ingress  []string
 	Codes    []string // of refusals
+	Bounds   []string // by which requests are refused unread
 	Auth     []string
 	Routes   []string
 	Channels []string // command channels
@@ -56,9 +57,9 @@ const maxScrapes = 2
 // they ask. A router that does not answer is a 500.
 func (m *Metrics) Handler(r Router, log zerolog.Logger) http.Handler {
 	m.registry.MustRegister(&collector{router: r, families: families(), log: log})
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: complaints{log}, MaxRequestsInFlight: maxScrapes,
-	})
+	return newTurns(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		EnableOpenMetrics: true, ErrorHandling: promhttp.HTTPErrorOnError, ErrorLog: complaints{log},
+	}))
 }
 
 // complaints writes what goes wrong with a scrape into the log.

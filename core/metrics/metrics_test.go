@@ -64,14 +64,15 @@ func whole() *router {
 			Outbox: outbox.Stats{Durable: true, Entries: 40, IDs: 400, Bytes: 4000, Capacity: 1 << 32, Disk: disk,
 				Channels: map[string]outbox.ChannelStats{"commands": {Pending: 30, Out: 4, Dead: 2, Held: 1, Bytes: 3000}, "gone": {Dead: 1}}},
 			Commands: []admin.Command{{Facts: dispatch.Facts{Name: "commands", Paused: true, Waiting: 3, Counts: dispatch.Counts{Sent: 50, Done: 45, Lapsed: 2},
-				Conns: []dispatch.ConnFacts{{Window: 64}, {Window: 1, Mute: true}}}, Socket: socket(2)}},
+				Conns: []dispatch.ConnFacts{{Window: 64}, {Window: 1, Mute: true}}}, Socket: socket(2), Oldest: time.Now().Add(-time.Hour)}, {Facts: dispatch.Facts{Name: "empty"}}},
 			Telemetry: []admin.Telemetry{{Name: "telemetry", Subscribers: 2, Published: 9, Dropped: 1, Socket: socket(2)}},
 			Plugins:   []admin.Plugin{{Name: "mask", State: supervisor.Backoff, Generation: 3, Failures: 2}},
 			Required:  []string{"mask"},
 			Trust: []admin.Trust{{Name: "okta", Generation: 1, FetchedAt: at, Issuers: []trust.IssuerFact{{Issuer: "https://okta.example", State: trust.TrustStale, Keys: []string{"a", "b"}, UsableUntil: at.Add(time.Hour)}}},
 				{Name: "aws", Issuers: []trust.IssuerFact{{Issuer: "https://aws.example", State: trust.TrustNone}}}},
-			Audit: &admin.Audit{Records: 70, Failing: "full", Checkpoint: at, Exported: at},
-			Tail:  admin.TailCounts{Readers: 1, Missed: 6},
+			Audit:  &admin.Audit{Records: 70, Failing: "full", Checkpoint: at, Exported: at},
+			Tail:   admin.TailCounts{Readers: 1, Missed: 6},
+			Traces: &admin.Traces{Exported: 40, Rejected: 3, Dropped: 2, Queued: 9, Failing: true},
 		},
 		keys:   admin.Keys{Senders: []admin.Sender{{Auth: "edge-keys", State: "active"}, {Auth: "edge-keys", State: "active"}, {Auth: "edge-keys", State: "revoked"}}, Delivery: make([]admin.DeliveryKey, 2), SendersFault: "bad"},
 		levels: []admin.PartLevel{{Part: "intake", LeftOut: 12}},
@@ -79,7 +80,7 @@ func whole() *router {
 }
 
 func names() metrics.Names {
-	return metrics.Names{Ingress: []string{"edge", "direct"}, Codes: []string{"forbidden", "disk_full"}, Auth: []string{"edge-keys"}, Routes: []string{"orders"}, Channels: []string{"commands"}}
+	return metrics.Names{Ingress: []string{"edge", "direct"}, Codes: []string{"forbidden", "disk_full"}, Bounds: []string{"requests", "work_bytes"}, Auth: []string{"edge-keys"}, Routes: []string{"orders"}, Channels: []string{"commands"}}
 }
 
 // scrape reads the metrics as a Prometheus does.
@@ -130,6 +131,7 @@ func counted() *metrics.Metrics {
 	m.Intake().Took("edge", 3*time.Millisecond)
 	m.Intake().Refused("edge", "forbidden")
 	m.Intake().Refused("edge", "forbidden")
+	m.Intake().Shed("edge", "requests")
 	m.Intake().Verdict("edge-keys", "key_unknown")
 	m.Intake().Routed("orders")
 	m.Channel("commands").Delivered(10 * time.Millisecond)
@@ -152,6 +154,8 @@ func TestAScrapeTellsARouter(t *testing.T) {
 		`headgate_intake_events_total{result="refused"}`:                                    5,
 		`headgate_intake_refused_total{code="forbidden",ingress="edge"}`:                    2,
 		`headgate_intake_refused_total{code="disk_full",ingress="direct"}`:                  0,
+		`headgate_intake_shed_total{bound="requests",ingress="edge"}`:                       1,
+		`headgate_intake_shed_total{bound="work_bytes",ingress="direct"}`:                   0,
 		`headgate_intake_duration_seconds{ingress="edge"}`:                                  1,
 		`headgate_auth_verdicts_total{auth="edge-keys",verdict="key_unknown"}`:              1,
 		`headgate_route_events_total{route="orders"}`:                                       1,
@@ -185,10 +189,21 @@ func TestAScrapeTellsARouter(t *testing.T) {
 		`headgate_keys_stale{keys="delivery"}`:                                              0,
 		`headgate_log_lines_left_out_total{part="intake"}`:                                  12,
 		`headgate_tail_missed_total{}`:                                                      6,
+		`headgate_trace_spans_total{result="exported"}`:                                     40,
+		`headgate_trace_spans_total{result="rejected"}`:                                     3,
+		`headgate_trace_spans_total{result="dropped"}`:                                      2,
+		`headgate_trace_queued{}`:                                                           9,
+		`headgate_trace_failing{}`:                                                          1,
 	} {
 		if value, found := got[id]; !found || value != want {
 			t.Errorf("%s is %v (%v), want %v", id, value, found, want)
 		}
+	}
+	if age := got[`headgate_channel_oldest_pending_seconds{channel="commands"}`]; age < 3600 || age > 3700 {
+		t.Errorf("the oldest has waited for %v s", age)
+	}
+	if age, found := got[`headgate_channel_oldest_pending_seconds{channel="empty"}`]; !found || age != 0 {
+		t.Errorf("nothing waits, and that for %v s", age)
 	}
 	if _, found := got[`headgate_trust_fetched_timestamp_seconds{auth="aws"}`]; found {
 		t.Error("keys that never came have an age")
@@ -200,7 +215,7 @@ func TestAScrapeTellsARouter(t *testing.T) {
 func TestNamesFollowTheRules(t *testing.T) {
 	families := scrape(t, counted().Handler(whole(), zerolog.Nop()))
 	form := regexp.MustCompile(`^headgate_[a-z]+(_[a-z]+)*$`)
-	labels := []string{"version", "what", "result", "ingress", "code", "auth", "verdict", "route", "channel", "part", "name", "reason", "state", "plugin", "issuer", "keys"}
+	labels := []string{"version", "what", "result", "ingress", "code", "auth", "verdict", "route", "channel", "part", "name", "reason", "state", "plugin", "issuer", "keys", "bound"}
 	seen := 0
 	for name, f := range families {
 		if !strings.HasPrefix(name, "headgate_") {
@@ -262,6 +277,8 @@ func TestLabelsAreBounded(t *testing.T) {
 		m.Intake().Took(odd, time.Second)
 		m.Intake().Refused("edge", odd)
 		m.Intake().Refused(odd, "forbidden")
+		m.Intake().Shed("edge", odd)
+		m.Intake().Shed(odd, "requests")
 		m.Intake().Verdict("edge-keys", odd)
 		m.Intake().Verdict(odd, odd)
 		m.Intake().Routed(odd)
@@ -289,6 +306,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	for id, want := range map[string]bool{
 		`headgate_intake_refused_total{code="forbidden",ingress="edge"}`:       true,
 		`headgate_intake_refused_total{code="forbidden",ingress="direct"}`:     false,
+		`headgate_intake_shed_total{bound="requests",ingress="direct"}`:        false,
 		`headgate_route_events_total{route="orders"}`:                          false,
 		`headgate_auth_verdicts_total{auth="edge-keys",verdict="key_unknown"}`: false,
 		`headgate_channel_settle_seconds{channel="commands"}`:                  false,
@@ -297,6 +315,10 @@ func TestLabelsAreBounded(t *testing.T) {
 		if _, found := got[id]; found != want {
 			t.Errorf("%s: %v", id, found)
 		}
+	}
+	m.Use(names())
+	if got := series(scrape(t, h)); got[`headgate_intake_shed_total{bound="requests",ingress="edge"}`] != 1 {
+		t.Error("an ingress that stays begins anew")
 	}
 	if got[`headgate_intake_refused_total{code="forbidden",ingress="edge"}`] != 2 {
 		t.Error("what stays begins anew")
@@ -309,6 +331,7 @@ func TestCountingIsFree(t *testing.T) {
 	var ch *metrics.Channel
 	in.Took("edge", 1)
 	in.Refused("edge", "forbidden")
+	in.Shed("edge", "requests")
 	in.Verdict("a", "b")
 	in.Routed("a")
 	ch.Delivered(1)
@@ -318,6 +341,7 @@ func TestCountingIsFree(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		in.Took("edge", 1)
 		in.Refused("edge", "forbidden")
+		in.Shed("edge", "requests")
 		in.Verdict("edge-keys", "key_unknown")
 		in.Routed("orders")
 		ch.Delivered(1)

@@ -33,15 +33,19 @@ func Table() []Metric {
 
 // counted are those that are counted as they pass.
 func counted() []Metric {
-	return []Metric{tookMetric(), refusedMetric(), verdictsMetric(), routedMetric(), waitMetric(), settleMetric()}
+	return []Metric{tookMetric(), refusedMetric(), shedMetric(), verdictsMetric(), routedMetric(), waitMetric(), settleMetric()}
 }
 
 func tookMetric() Metric {
-	return Metric{"headgate_intake_duration_seconds", "histogram", "Time from a whole request to its answer, of requests that were accepted.", []string{"ingress"}}
+	return Metric{"headgate_intake_duration_seconds", "histogram", "Time from a whole request to its answer, of requests that were read, whatever became of their events.", []string{"ingress"}}
 }
 
 func refusedMetric() Metric {
 	return Metric{"headgate_intake_refused_total", "counter", "Refusals by code, of requests and of single events of a batch.", []string{"ingress", "code"}}
+}
+
+func shedMetric() Metric {
+	return Metric{"headgate_intake_shed_total", "counter", "Requests that were refused with a 503 before their body was read, by the bound of [limits] that they met.", []string{"ingress", "bound"}}
 }
 
 func verdictsMetric() Metric {

@@ -23,6 +23,12 @@ func commands() []family {
 		return total
 	}
 	return []family{
+		{name: "headgate_channel_oldest_pending_seconds", help: "Age of the oldest event that waits on a command channel or is out, 0 for none; those that an operator holds do not count.",
+			kind: gauge, labels: []string{"channel"}, values: func(s *snapshot, give give) {
+				for i := range s.Commands {
+					give(age(s.Commands[i].Oldest), s.Commands[i].Name)
+				}
+			}},
 		of("headgate_channel_paused", "1 while an operator lets a command channel hand nothing out.", gauge, func(c *admin.Command) int { return int(truth(c.Paused)) }),
 		of("headgate_channel_consumers", "Consumers of a command channel.", gauge, func(c *admin.Command) int { return len(c.Conns) }),
 		of("headgate_channel_mute_consumers", "Consumers that took deliveries and settle none.", gauge, func(c *admin.Command) int {
@@ -160,6 +166,28 @@ func audit() []family {
 		of("headgate_audit_suppressed_total", "Refusals that are in the audit log as a count alone.", counter, func(a *admin.Audit) (float64, bool) { return float64(a.Suppressed), true }),
 		of("headgate_audit_exports", "Places elsewhere where checkpoints are kept.", gauge, func(a *admin.Audit) (float64, bool) { return float64(a.Exports), true }),
 		of("headgate_audit_checkpoint_timestamp_seconds", "When the newest checkpoint was signed, since 1970.", gauge, func(a *admin.Audit) (float64, bool) { return stamp(a.Checkpoint), !a.Checkpoint.IsZero() }),
-		of("headgate_audit_exported_timestamp_seconds", "When the newest checkpoint that is kept elsewhere was signed, since 1970.", gauge, func(a *admin.Audit) (float64, bool) { return stamp(a.Exported), !a.Exported.IsZero() }),
+		of("headgate_audit_exported_timestamp_seconds", "When a checkpoint last came to a place elsewhere, since 1970.", gauge, func(a *admin.Audit) (float64, bool) { return stamp(a.Exported), !a.Exported.IsZero() }),
+	}
+}
+
+func traces() []family {
+	of := func(name, help string, value func(t *admin.Traces) float64) family {
+		return family{name: name, help: help, kind: gauge, values: func(s *snapshot, give give) {
+			if s.Traces != nil {
+				give(value(s.Traces))
+			}
+		}}
+	}
+	return []family{
+		{name: "headgate_trace_spans_total", help: "What became of spans: exported, rejected by the collector, or dropped, which it did not take in time.", kind: counter, labels: []string{"result"},
+			values: func(s *snapshot, give give) {
+				if s.Traces != nil {
+					give(float64(s.Traces.Exported), "exported")
+					give(float64(s.Traces.Rejected), "rejected")
+					give(float64(s.Traces.Dropped), "dropped")
+				}
+			}},
+		of("headgate_trace_queued", "Spans that wait for the collector.", func(t *admin.Traces) float64 { return float64(t.Queued) }),
+		of("headgate_trace_failing", "1 while no spans reach the collector.", func(t *admin.Traces) float64 { return truth(t.Failing) }),
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 // hierarchy is one of cgroups that limits memory, as far as this process sees it.
 type hierarchy struct {
-	mount string // where its top lies, without the slash in front
-	below string // of this process, from there
-	file  string // that has a limit
+	mount string   // where its top lies, without the slash in front
+	below string   // of this process, from there
+	files []string // that have a limit: what is beyond is killed, or made to wait
 }
 
 // hierarchies reads /proc/self/cgroup (cgroups(7)) and /proc/self/mountinfo
@@ -26,10 +26,10 @@ func hierarchies(membership, mounts string) []hierarchy {
 		if len(fields) < 3 {
 			continue
 		}
-		h, kind, option := hierarchy{file: "memory.limit_in_bytes"}, "cgroup", "memory"
+		h, kind, option := hierarchy{files: []string{"memory.limit_in_bytes"}}, "cgroup", "memory"
 		switch {
 		case fields[0] == "0" && fields[1] == "":
-			h.file, kind, option = "memory.max", "cgroup2", ""
+			h.files, kind, option = []string{"memory.max", "memory.high"}, "cgroup2", ""
 		case !slices.Contains(strings.Split(fields[1], ","), "memory"):
 			continue
 		}
@@ -68,11 +68,13 @@ func unescaped(text string) string {
 func (h *hierarchy) least(root fs.FS) (int64, error) {
 	least := int64(none)
 	for at := "/" + strings.TrimPrefix(h.below, "/"); ; at = path.Dir(at) {
-		limit, err := readLimit(root, strings.TrimPrefix(path.Join("/", h.mount, at, h.file), "/"))
-		if err != nil {
-			return 0, err
+		for _, file := range h.files {
+			limit, err := readLimit(root, strings.TrimPrefix(path.Join("/", h.mount, at, file), "/"))
+			if err != nil {
+				return 0, err
+			}
+			least = min(least, limit)
 		}
-		least = min(least, limit)
 		if at == "/" {
 			return least, nil
 		}

@@ -46,6 +46,8 @@ func TestLimitMemory(t *testing.T) {
 		"service":            {"0::/system.slice/headgate.service\n", mounts2, map[string]string{"sys/fs/cgroup/system.slice/headgate.service/memory.max": "1073741824\n"}, gib},
 		"slice is less":      {"0::/system.slice/headgate.service\n", mounts2, map[string]string{"sys/fs/cgroup/system.slice/memory.max": "1073741824\n", "sys/fs/cgroup/system.slice/headgate.service/memory.max": "2147483648\n"}, gib},
 		"service is less":    {"0::/system.slice/headgate.service\n", mounts2, map[string]string{"sys/fs/cgroup/system.slice/memory.max": "2147483648\n", "sys/fs/cgroup/system.slice/headgate.service/memory.max": "1073741824\n"}, gib},
+		"throttled":          {"0::/a\n", mounts2, map[string]string{"sys/fs/cgroup/a/memory.max": "2147483648\n", "sys/fs/cgroup/a/memory.high": "1073741824\n"}, gib},
+		"not throttled":      {"0::/a\n", mounts2, map[string]string{"sys/fs/cgroup/a/memory.max": "1073741824\n", "sys/fs/cgroup/a/memory.high": "max\n"}, gib},
 		"another's":          {"0::/a\n", mounts2, map[string]string{"sys/fs/cgroup/b/memory.max": "1073741824\n"}, 0},
 		"odd mount":          {"0::/x\n", blank2, map[string]string{"a b/cgroup/x/memory.max": "1073741824\n"}, gib},
 		"version 1":          {"8:pids:/\n4:memory:/a/b\n0::/\n", mounts1, map[string]string{"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1073741824\n", "sys/fs/cgroup/memory/a/b/memory.limit_in_bytes": "9223372036854771712\n"}, gib},

@@ -47,7 +47,7 @@ func nodeIDP(t *testing.T, settings map[string]any) *idp {
 	if err == nil {
 		err = exec.Command(node, "-e", "require('crypto').hash.name").Run()
 	}
-	requireHere(t, "node 20.12 or later", err)
+	requireHere(t, "node 20.18.1 or later", err)
 	_, err = os.Stat("testdata/idp/node_modules/oidc-provider")
 	requireHere(t, "what npm ci installs in core/promise/testdata/idp", err)
 	key := newES256(t)

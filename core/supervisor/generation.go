@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ type generation struct {
 	edition   *edition
 	process   process
 	about     host.Description
-	kind      host.Transform // of a provider: name and schema
+	kind      host.Transform    // of a provider: name and schema
+	given     [sha256.Size]byte // digest of the configuration that it was opened with
 	transform sdk.Transform
 	calls     gate
 	adopted   chan struct{}    // closed once it is called, of a replacement
@@ -72,6 +74,7 @@ func (g *generation) configure(ctx context.Context) error {
 			return fmt.Errorf("%w: configuration: %w", errUnfit, err)
 		}
 	}
+	g.given = sha256.Sum256(config)
 	opening, cancel := context.WithTimeout(ctx, configureLimit)
 	defer cancel()
 	c := host.Configuration{Kind: g.kind.Name, Config: config}

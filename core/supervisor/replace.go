@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/headgate-io/headgate/sdk"
@@ -72,6 +73,21 @@ func (r *Replacement) Use(ctx context.Context) error {
 	}
 	r.g.kill()
 	return p.unchanged(p.over(ctx))
+}
+
+// Outdated reports whether a setting would configure the plugin otherwise than the
+// process that is called now: secrets may have changed in their files. Where none
+// is called there is nothing to replace: what starts next reads them anew.
+func (p *Process) Outdated(s Setting) (bool, error) {
+	g := p.current()
+	if g == nil || s.Resolve == nil {
+		return false, nil
+	}
+	config, err := s.Resolve(g.kind.Schema)
+	if err != nil {
+		return false, p.unchanged(fmt.Errorf("configuration: %w", err))
+	}
+	return sha256.Sum256(config) != g.given, nil
 }
 
 // Redacts tells whether it says that it redacts.

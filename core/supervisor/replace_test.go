@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -148,6 +149,35 @@ func TestReplaceMends(t *testing.T) {
 		r.ready()
 		if v := r.Facts().Version; v != "1.0.0+b" {
 			r.Errorf("version %s", v)
+		}
+	})
+}
+
+// TestOutdated: what a plugin would be given now is held against what the process
+// was that is called.
+func TestOutdated(t *testing.T) {
+	bubble(t, &plant{}, supervisor.Setting{Resolve: config(`{"secret":1}`)}, func(r *rig) {
+		if outdated, err := r.Outdated(supervisor.Setting{Resolve: config(`{}`)}); outdated || err != nil {
+			r.Errorf("before it is called: %v, %v", outdated, err)
+		}
+		r.ready()
+		for text, want := range map[string]bool{`{"secret":1}`: false, `{"secret":2}`: true} {
+			if outdated, err := r.Outdated(supervisor.Setting{Resolve: config(text)}); outdated != want || err != nil {
+				r.Errorf("%s: %v, %v", text, outdated, err)
+			}
+		}
+		next := path("b")
+		next.Resolve = config(`{"secret":2}`)
+		if err := r.Replace(r.Context(), next); err != nil {
+			r.Fatal(err)
+		}
+		if outdated, err := r.Outdated(next); outdated || err != nil {
+			r.Errorf("after it was replaced: %v, %v", outdated, err)
+		}
+		gone := errors.New("the file is gone")
+		next.Resolve = func(json.RawMessage) (json.RawMessage, error) { return nil, gone }
+		if _, err := r.Outdated(next); !errors.Is(err, gone) {
+			r.Errorf("error %v", err)
 		}
 	})
 }

@@ -161,3 +161,91 @@ func TestRemovedConnectGetsWhatIsQueued(t *testing.T) {
 		})
 	}
 }
+
+// A change that is prepared holds its address, serves nobody there, and touches
+// nobody who is connected.
+func TestPreparedChangeTouchesNothing(t *testing.T) {
+	c, _, _ := commands(t, topology.Setting{Listen: anywhere})
+	consumer(t, c.Bound(), nil, curve.Public{})
+	await(t, "the connection", func() bool { return len(c.Connections()) == 1 })
+	was, id := c.Bound(), c.Connections()[0].ID
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := "tcp://" + free.Addr().String()
+	if _, err := c.Prepare(topology.Next{Setting: topology.Setting{Listen: to}}); err == nil {
+		t.Fatal("an address that is taken is prepared")
+	}
+	_ = free.Close()
+	own, a := curve.NewSecret(), curve.NewSecret()
+	next := topology.Next{Setting: topology.Setting{Listen: to, Security: zmq.Security{Curve: &zmq.Curve{Secrets: []*curve.Secret{own}}}, Guests: topology.Guests{a.Public(): {Name: "a"}}}}
+	change, err := c.Prepare(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := net.Listen("tcp", free.Addr().String()); err == nil {
+		t.Error("the address is not held", l.Close())
+	}
+	consumer(t, to, a, own.Public())
+	if got := c.Connections(); len(got) != 1 || got[0].ID != id || c.Bound() != was {
+		t.Errorf("%+v at %s", got, c.Bound())
+	}
+	change.Drop()
+	if l, err := net.Listen("tcp", free.Addr().String()); err != nil {
+		t.Error(err)
+	} else {
+		_ = l.Close()
+	}
+	if change, err = c.Prepare(next); err != nil {
+		t.Fatal(err)
+	}
+	change.Leave()
+	if err := change.Enter(); err != nil || c.Bound() != to {
+		t.Fatal(err, c.Bound())
+	}
+	await(t, "the guest alone", func() bool { l := c.Connections(); return len(l) == 1 && l[0].Peer == "a" })
+}
+
+// An address that was to be given and is not there is asked for again.
+func TestAddressThatIsNotGiven(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := topology.Setting{Listen: "tcp://" + busy.Addr().String()}
+	c, _, _ := commands(t, topology.Setting{Listen: anywhere})
+	change, err := c.Prepare(topology.Next{Setting: to, Given: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change.Leave()
+	if err := change.Enter(); err == nil || c.Bound() != "" || c.Setting().Listen != "" {
+		t.Fatalf("%v, it is at %q", err, c.Bound())
+	}
+	_ = busy.Close()
+	if err := c.Change(to); err != nil || c.Bound() != to.Listen {
+		t.Error(err, c.Bound())
+	}
+}
+
+// Keys that rotate while a change is prepared stay.
+func TestPreparedChangeKeepsKeys(t *testing.T) {
+	one, two, a := curve.NewSecret(), curve.NewSecret(), curve.NewSecret()
+	to := server(topology.Guests{a.Public(): {Name: "a"}}, one)
+	c, _, _ := commands(t, to)
+	change, err := c.Prepare(topology.Next{Setting: to, SameKeys: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Rotate([]*curve.Secret{two}); err != nil {
+		t.Fatal(err)
+	}
+	change.Leave()
+	if err := change.Enter(); err != nil {
+		t.Fatal(err)
+	}
+	if keys := c.Setting().Security.Curve.Secrets; len(keys) != 1 || keys[0].Public() != two.Public() {
+		t.Errorf("%d keys, and not those that were rotated to", len(keys))
+	}
+}

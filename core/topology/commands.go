@@ -42,7 +42,7 @@ func NewCommands(o Options, prefetch int, to Consumers) (*Commands, error) {
 		c.mu.Unlock()
 		to.Left(p.ID())
 	}
-	return c, c.open(zmq.NewPush(zo), o.Setting)
+	return c, c.begin(zmq.NewPush(zo))
 }
 
 // Send hands deliveries to one connection, all or none. It does not block:

@@ -16,7 +16,7 @@ func NewPublications(o Options, highWaterMark int) (*Publications, error) {
 	zo := p.prepare(o)
 	zo.Queue = highWaterMark
 	p.pub = zmq.NewPub(zo)
-	return p, p.open(p.pub, o.Setting)
+	return p, p.begin(p.pub)
 }
 
 // Publish hands deliveries to every subscriber of their topics. It does not

@@ -38,7 +38,7 @@ func NewReplies(o Options, desk Desk) (*Replies, error) {
 	zo.Limits.Message = zo.Limits.Frame // a reply is one frame
 	zo.Down = func(p *zmq.Peer, _ error) { desk.Gone(p.ID()) }
 	r.pull = zmq.NewPull(zo)
-	return r, r.open(r.pull, o.Setting)
+	return r, r.begin(r.pull)
 }
 
 // lastReplies is how long the desk may take for what has come before the end.

@@ -50,7 +50,7 @@ func NewRequests(o Options, l RequestLimits) (*Requests, error) {
 	zo.Limits.Message = min(orNone(zo.Limits.Message), zo.Limits.Frame+l.Headers+maxRequestID)
 	zo.Limits.FramesPerMessage = min(orNone(zo.Limits.FramesPerMessage), requestFrames)
 	r.router = zmq.NewRouter(zo)
-	return r, r.open(r.router, o.Setting)
+	return r, r.begin(r.router)
 }
 
 // orNone is a limit that binds nobody where none is set.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,7 @@ type wire interface {
 type socket struct {
 	wire
 	name   string
+	mode   fs.FileMode // of the file of an ipc address
 	guests atomic.Pointer[Guests]
 
 	mu    sync.Mutex
@@ -58,7 +60,7 @@ type socket struct {
 
 // prepare gives what a socket is made with: Admit asks the guests of now.
 func (s *socket) prepare(o Options) zmq.Options {
-	s.name = o.Name
+	s.name, s.mode = o.Name, o.ZMQ.Mode
 	s.guests.Store(&o.Setting.Guests)
 	s.now = o.Setting
 	zo := o.ZMQ
@@ -102,32 +104,43 @@ func (s *socket) admit(key curve.Public) (zmq.Admitted, error) {
 	return guest, nil
 }
 
-// open binds and connects.
-func (s *socket) open(w wire, to Setting) error {
+// begin binds and connects.
+func (s *socket) begin(w wire) error {
 	s.wire = w
-	for _, address := range to.Connect {
+	return s.open(Setting{})
+}
+
+// open connects and listens where was has not.
+func (s *socket) open(was Setting) error {
+	for _, address := range s.now.Connect {
+		if slices.Contains(was.Connect, address) {
+			continue
+		}
 		if err := s.Connect(address); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if to.Listen != "" {
-		if err := s.listen(to.Listen); err != nil {
-			return err
-		}
+	if s.now.Listen == "" || s.bound != "" {
+		return nil
 	}
-	return nil
+	return s.listen(s.now.Listen)
 }
 
 func (s *socket) listen(address string) error {
 	bound, err := s.Listen(address)
 	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
-		}
-		return fmt.Errorf("%s: %w", s.name, err)
+		return s.unopened(err)
 	}
 	s.bound = bound
 	return nil
+}
+
+// unopened says why an address cannot be listened on.
+func (s *socket) unopened(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: stop what listens there, or set another listen", err)
+	}
+	return fmt.Errorf("%s: %w", s.name, err)
 }
 
 // Bound is the endpoint it listens on, with the real port; empty when it connects.
@@ -142,30 +155,6 @@ func (s *socket) Setting() Setting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
-}
-
-// Change takes over another setting and touches only what differs: connections
-// go on, but for those by an address that is gone, to a server whose pinned key
-// has changed, and of a guest that is no longer one or may see less or more.
-// After an error the setting is what it was.
-func (s *socket) Change(to Setting) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.change(to)
-}
-
-func (s *socket) change(to Setting) error {
-	was := s.now
-	defer s.sweep() // after an error, too: somebody may have come meanwhile
-	if err := s.Secure(s.admitting(to.Security)); err != nil {
-		return fmt.Errorf("%s: %w", s.name, err)
-	}
-	if err := s.move(was, to); err != nil {
-		return errors.Join(err, s.Secure(s.admitting(was.Security)))
-	}
-	s.guests.Store(&to.Guests)
-	s.now = to
-	return nil
 }
 
 // sweep ends the connections that the setting has no room for.
@@ -193,63 +182,11 @@ func (s *socket) Rotate(secrets []*curve.Secret) (changed bool, err error) {
 	}
 	c.Secrets = secrets
 	to.Security.Curve = &c
-	return true, s.change(to)
-}
-
-// move changes the addresses, all or none of them.
-func (s *socket) move(was, to Setting) error {
-	var added []string
-	for _, address := range to.Connect {
-		if slices.Contains(was.Connect, address) {
-			continue
-		}
-		if err := s.Connect(address); err != nil {
-			for _, a := range added {
-				s.Remove(a)
-			}
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		added = append(added, address)
+	if err := s.Secure(s.admitting(to.Security)); err != nil {
+		return false, fmt.Errorf("%s: %w", s.name, err)
 	}
-	if was.Listen != to.Listen {
-		if err := s.rebind(was.Listen, to.Listen); err != nil {
-			for _, a := range added {
-				s.Remove(a)
-			}
-			return err
-		}
-	}
-	for _, address := range was.Connect {
-		if !slices.Contains(to.Connect, address) {
-			s.Remove(address)
-		}
-	}
-	return nil
-}
-
-// rebind listens elsewhere. The new address may need what the old one holds, as
-// 0.0.0.0 needs the port of 127.0.0.1.
-func (s *socket) rebind(was, to string) error {
-	old := s.bound
-	var err error
-	if to != "" {
-		err = s.listen(to)
-	}
-	switch {
-	case err == nil:
-		if to == "" {
-			s.bound = ""
-		}
-		s.Remove(old)
-		return nil
-	case was == "" || !errors.Is(err, syscall.EADDRINUSE):
-		return err
-	}
-	s.Remove(old)
-	if err = s.listen(to); err != nil {
-		return errors.Join(err, s.listen(old))
-	}
-	return nil
+	s.now = to
+	return true, nil
 }
 
 var (

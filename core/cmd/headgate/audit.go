@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/headgate-io/headgate/core/audit"
+	"github.com/headgate-io/headgate/core/datadir"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -36,22 +37,25 @@ altered, removed or added unseen.`,
 	return cmd
 }
 
-// auditDir is where the audit log is in a data directory.
-const auditDir = "audit"
-
 // auditFiles are the files of the configuration's audit log, or of the directory
 // named: a data directory, or one of an audit log's files.
 func (a *app) auditFiles(named string) (path string, files fs.FS, err error) {
 	if path, err = a.dataDir(named); err != nil {
 		return "", nil, err
 	}
-	if info, err := os.Stat(filepath.Join(path, auditDir)); err == nil && info.IsDir() {
-		path = filepath.Join(path, auditDir)
+	if info, err := os.Stat(datadir.Audit(path)); err == nil && info.IsDir() {
+		path = datadir.Audit(path)
 	}
-	if list, err := filepath.Glob(filepath.Join(path, "audit-*.jsonl")); err != nil || len(list) == 0 {
-		return "", nil, fmt.Errorf("%s has no audit log", path)
+	list, err := os.ReadDir(path) // a glob would take what may not be read for what is not there
+	if err != nil {
+		return "", nil, fmt.Errorf("audit log: %w", err)
 	}
-	return path, os.DirFS(path), nil
+	for _, f := range list {
+		if found, _ := filepath.Match("audit-*.jsonl", f.Name()); found {
+			return path, os.DirFS(path), nil
+		}
+	}
+	return "", nil, fmt.Errorf("%s has no audit log", path)
 }
 
 // What is read of checkpoints that are kept elsewhere.

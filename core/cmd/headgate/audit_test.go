@@ -116,6 +116,7 @@ func TestAuditVerify(t *testing.T) {
 	says(t, exitBad, []string{"no https URL"}, "verify", l.dir, "--checkpoint", "http://192.0.2.1/notes")
 	says(t, exitBad, []string{"no verifier key"}, "verify", l.dir, "--key", "x")
 	says(t, exitBad, []string{"has no audit log"}, "verify", t.TempDir())
+	says(t, exitBad, []string{"audit log: open ", "no such file"}, "verify", filepath.Join(t.TempDir(), "none"))
 	says(t, exitUsage, nil, "verify", l.dir, l.dir)
 	var v struct {
 		Verdict string

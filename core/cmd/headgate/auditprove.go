@@ -132,7 +132,7 @@ func covering(ctx context.Context, files fs.FS, index int64, given []string) (c 
 		}
 	}
 	if c.Size <= index {
-		return c, fmt.Errorf("no checkpoint covers record %d yet: the newest one is of %s", index, count(int(c.Size), "record"))
+		return c, fmt.Errorf("no checkpoint covers record %d yet: the newest one is of %s, and a running router signs the next within [audit] checkpoint", index, count(int(c.Size), "record"))
 	}
 	return c, nil
 }

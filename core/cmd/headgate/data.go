@@ -192,6 +192,7 @@ func verify(ctx context.Context, path string) ([]string, error) {
 
 func (a *app) dataBackupCommand() *cobra.Command {
 	to := admin.Copy{}
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "backup DIRECTORY --why TEXT",
 		Short: "Copy the data directory of a running router, as of one moment",
@@ -216,13 +217,22 @@ delivered again.`,
 			if err := router.Backup(cmd.Context(), to); err != nil {
 				return err
 			}
+			if asJSON {
+				return a.printJSON(backedUp{to.Dir})
+			}
 			a.printf("%s: a copy of the data directory, with its keys\n", to.Dir)
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	whyFlag(cmd, &to.Why)
 	_ = cmd.MarkFlagRequired("why")
 	return cmd
+}
+
+// backedUp is what data backup tells programs.
+type backedUp struct {
+	Dir string `json:"dir"` // absolute
 }
 
 func (a *app) dataRestoreCommand() *cobra.Command {

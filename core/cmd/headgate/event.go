@@ -64,16 +64,12 @@ func (a *app) eventListCommand() *cobra.Command {
 
 var states = []outbox.State{outbox.StatePending, outbox.StateDone, outbox.StateFailed, outbox.StateDropped}
 
-// listLimit is how many events a list has unless it is told, maxListLimit how
-// many the router makes at most: an answer of some 20 MiB.
-const (
-	listLimit    = 100
-	maxListLimit = 10_000
-)
+// listLimit is how many events a list has unless it is told.
+const listLimit = 100
 
 func checkLimit(n int) error {
-	if n < 1 || n > maxListLimit {
-		return fmt.Errorf("--limit %d is not 1 to %d: page with --after", n, maxListLimit)
+	if n < 1 || n > admin.MaxList {
+		return fmt.Errorf("--limit %d is not 1 to %d: page with --after", n, admin.MaxList)
 	}
 	return nil
 }

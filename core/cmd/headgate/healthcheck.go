@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) healthcheckCommand() *cobra.Command {
-	var live bool
+	var live, asJSON bool
 	var within time.Duration
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
@@ -18,7 +18,8 @@ func (a *app) healthcheckCommand() *cobra.Command {
 		Long: `Exits with 0 when the router of this configuration can do all of its work, else
 with 1, and says what it waits for. With --live it is enough that it answers. It asks
 at the admin socket, as its own user: for containers, whose image has no shell, and
-for scripts. GET /readyz and GET /livez of [admin] http tell the same.`,
+for scripts. GET /readyz and GET /livez of [admin] http tell the same. With --json it
+prints what /readyz has, ready or not.`,
 		Args: cobra.NoArgs,
 		RunE: do(func(cmd *cobra.Command, _ []string) error {
 			router, err := a.router()
@@ -35,17 +36,27 @@ for scripts. GET /readyz and GET /livez of [admin] http tell the same.`,
 				fmt.Fprintf(a.err, "headgate: %v\n", err)
 				return errSaid // container runtimes know 0 and 1 alone
 			}
-			if ready.Ready || live {
+			fine := ready.Ready || live
+			switch {
+			case asJSON:
+				if err := a.printJSON(ready); err != nil {
+					return err
+				}
+			case fine:
 				a.printf("ok\n")
-				return nil
+			default:
+				for _, f := range ready.Faults {
+					fmt.Fprintf(a.err, "not ready: %s %s %s\n", printable(f.What), printable(f.Name), printable(f.Why))
+				}
 			}
-			for _, f := range ready.Faults {
-				fmt.Fprintf(a.err, "not ready: %s %s %s\n", printable(f.What), printable(f.Name), printable(f.Why))
+			if !fine {
+				return errSaid
 			}
-			return errSaid
+			return nil
 		}),
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "0 also when it answers and is not ready")
 	cmd.Flags().DurationVar(&within, "within", 5*time.Second, "time that it has to answer")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -66,7 +66,7 @@ func (a *app) pluginListCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.printJSON(top.Plugins)
+				return a.printJSON(listed(&top))
 			}
 			a.printPlugins(&top)
 			return nil
@@ -77,22 +77,50 @@ func (a *app) pluginListCommand() *cobra.Command {
 	return cmd
 }
 
+// The classes of plugins at work.
+const (
+	classTransform = "transform"
+	classProvider  = "provider"
+)
+
+// classOf tells what a plugin is for. No [[transforms]] has the name of an [[auth]]
+// of a plugin.
+func classOf(top *admin.Top, name string) string {
+	if trustOf(top, name) != nil {
+		return classProvider
+	}
+	return classTransform
+}
+
+// listedPlugin is what plugin list tells programs.
+type listedPlugin struct {
+	*admin.Plugin
+	Class string `json:"class"`
+}
+
+func listed(top *admin.Top) []listedPlugin {
+	list := make([]listedPlugin, len(top.Plugins))
+	for i := range top.Plugins {
+		list[i] = listedPlugin{&top.Plugins[i], classOf(top, top.Plugins[i].Name)}
+	}
+	return list
+}
+
 func (a *app) printPlugins(top *admin.Top) {
 	if len(top.Plugins) == 0 {
 		a.printf("no [[transforms]], and no [[auth]] of a plugin\n")
 		return
 	}
 	t := newTable(a.out, "NAME", "KIND", "PLUGIN", "VERSION", "STATE", "SINCE", "PID", "FAILURES", "EVENTS", "FAILED", "ISOLATED", "BLAMED", "LAST ERROR")
-	transforms := len(top.Plugins) - len(top.Trust) // these come first, then those whose keys are trusted
-	for i, p := range top.Plugins {
-		kind, events := "transform", []any{p.Events, p.Failed, p.Isolated, p.Blamed}
-		if i >= transforms {
-			kind, events = "provider", []any{"", "", "", ""} // no event passes it
+	for _, p := range top.Plugins {
+		class, events := classOf(top, p.Name), []any{p.Events, p.Failed, p.Isolated, p.Blamed}
+		if class == classProvider {
+			events = []any{"", "", "", ""} // no event passes it
 			if p.LastError == "" && p.Warned != nil && without(trustOf(top, p.Name)) {
 				p.LastError = p.Warned.Text
 			}
 		}
-		cells := append([]any{p.Name, kind, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures}, events...)
+		cells := append([]any{p.Name, class, p.Plugin, p.Version, pluginState(&p), p.Since, p.PID, p.Failures}, events...)
 		t.row(append(cells, firstLine(p.LastError))...)
 	}
 	t.end()
@@ -142,11 +170,11 @@ func (a *app) listShipped(asJSON bool) error {
 	}
 	t := newTable(a.out, "PLUGIN", "KIND", "VERSION", "WHAT IT DOES")
 	for _, s := range list {
-		kind := "transform"
+		class := classTransform
 		if len(s.Transforms) == 0 {
-			kind = "provider"
+			class = classProvider
 		}
-		t.row(s.Name, kind, s.Version, s.Doc)
+		t.row(s.Name, class, s.Version, s.Doc)
 	}
 	t.end()
 	return nil

@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/headgate-io/headgate/core/admin"
 	"github.com/headgate-io/headgate/sdk/host"
 	"github.com/headgate-io/headgate/sdk/sdktest"
 )
@@ -217,5 +219,24 @@ func TestDevSwapsAtEveryChange(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, both) }()
 	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) { // which it is when it ends well
 		t.Errorf("dev ends with %v", err)
+	}
+}
+
+// TestPluginsAreListedByName: while a configuration is put in place what is seen of
+// plugins and of their keys may be of two.
+func TestPluginsAreListedByName(t *testing.T) {
+	top := admin.Top{Plugins: []admin.Plugin{{Name: "staff", Plugin: "okta", Events: 7}, {Name: "hide", Plugin: "mask", Events: 5}}, Trust: []admin.Trust{{Name: "gone"}, {Name: "staff"}, {Name: "new"}}}
+	var out strings.Builder
+	a := app{streams: streams{out: &out}}
+	a.printPlugins(&top)
+	for _, want := range []string{`(?m)^staff +provider +okta +- .* 0 +- +- +- +- +-$`, `(?m)^hide +transform +mask +- .* 0 +5 +0 +0 +0 +-$`} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("%s lacks %s", out.String(), want)
+		}
+	}
+	for i, want := range []string{"provider", "transform"} {
+		if got := listed(&top)[i].Class; got != want {
+			t.Errorf("%s is a %s", top.Plugins[i].Name, got)
+		}
 	}
 }

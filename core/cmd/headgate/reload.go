@@ -73,6 +73,8 @@ func orDash(text string) string {
 
 func remarkOn(c admin.Change) string {
 	switch {
+	case c.Restart && c.Weakens:
+		return "WEAKENS, from the next start on"
 	case c.Restart:
 		return "from the next start on"
 	case c.Weakens:

@@ -311,7 +311,7 @@ func (r *rig) peer(language string, args ...string) *peer {
 }
 
 func nodeProbe() *exec.Cmd {
-	cmd := exec.Command("node", "-e", "require('zeromq')")
+	cmd := exec.Command("node", "--input-type=module", "--eval", "import 'zeromq'; import '@headgate/edge/consumer'")
 	cmd.Dir = "../../../examples/consumer-node"
 	return cmd
 }

@@ -93,7 +93,7 @@ does not come in time stays accepted: nothing is lost, and it goes on.`,
 	f.IntVar(&s.parallel, "parallel", 4, "requests at once")
 	f.IntVar(&s.retries, "retries", 5, "further tries of a request that may be tried again")
 	f.IntVar(&s.wait, "wait", 0, "seconds to wait for the end of each event, 25 at most; without one in time the exit code is 1")
-	f.StringVar(&s.receipts, "receipts", "", "`directory` for the signed receipt of each event, ID.receipt: headgate audit verify checks it")
+	f.StringVar(&s.receipts, "receipts", "", "`directory` for the signed receipt of each event, ID.receipt: headgate audit receipt checks it")
 	f.BoolVar(&s.json, "json", false, "print the router's answers as they are, one a line")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "print the summary alone")
 	for _, part := range []string{"type", "id", "source", "subject", "data", "count", "batch"} {
@@ -121,6 +121,11 @@ func (s *sending) check() error {
 }
 
 func (a *app) send(ctx context.Context, s sending) error {
+	if s.receipts != "" { // else what was accepted would have none
+		if err := os.MkdirAll(s.receipts, 0o755); err != nil {
+			return fmt.Errorf("receipts: %w", err)
+		}
+	}
 	var events *dsse.Signer
 	if s.eventKey != "" {
 		var err error

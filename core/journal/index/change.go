@@ -94,6 +94,7 @@ func (c *Channel) Redrive(seq uint64, p Past) {
 	if r == 0 || !c.table.at(r).is(isDead) {
 		return
 	}
+	c.unpass(seq)
 	s := c.table.at(r)
 	s.set(isDead, false)
 	c.past.set(seq, p)
@@ -131,6 +132,7 @@ func (c *Channel) Release(seq uint64, p Past, at int64) {
 	if r == 0 || !c.table.at(r).is(isHeld) {
 		return
 	}
+	c.unpass(seq)
 	s := c.table.at(r)
 	s.set(isHeld, false)
 	c.weigh(s, 1)

@@ -14,6 +14,8 @@ type Channel struct {
 	next uint64 // sequence from which on nothing was looked at
 	sent uint64 // legs up to here may have been handed out before a restart
 
+	eldest uint64 // no leg with a lower sequence is pending and not held
+
 	dueTurn bool // whose turn it is: a due one's, or another's
 
 	counts Counts
@@ -48,6 +50,7 @@ func (c *Channel) Add(l Leg) {
 	if l.Past != (Past{}) {
 		c.past.set(l.Seq, l.Past)
 	}
+	c.unpass(l.Seq)
 	c.counts.Bytes += int64(s.size) * sizeUnit
 	if l.Dead {
 		c.counts.Dead++

@@ -24,6 +24,8 @@ type channel struct {
 	stale   int  // places among the fresh whose legs were withdrawn
 
 	pending, out, dead, held, shelved int
+
+	eldest uint64 // no leg with a lower sequence is pending and not held
 }
 
 // lane is what shares an order key: only its head is handed out.
@@ -223,6 +225,7 @@ func (c *channel) hold(l *leg, o *outbox.Outcome) {
 
 // release lets a held leg go on: at once if it heads its lane, or when it is due.
 func (c *channel) release(l *leg, o *outbox.Outcome) {
+	c.unpass(l)
 	c.unhold(l)
 	c.weigh(l, 1)
 	l.note(o)
@@ -331,6 +334,7 @@ func (ln *lane) isParkedBy(l *leg) bool {
 // redrive makes a dead letter pending: in its old place if it parks its lane,
 // else at the lane's end. One that lies on a shelf does so still.
 func (c *channel) redrive(l *leg, o *outbox.Outcome) {
+	c.unpass(l)
 	c.dead--
 	c.pending++
 	l.state, l.failures, l.redriven = pending, 0, outbox.Nanos(o.At)

@@ -48,6 +48,7 @@ func RunDurable(t *testing.T, open func(t *testing.T, l Limits, dir string) outb
 		{"channels settle apart", channelsSurviveApart},
 		{"a channel that is gone keeps what it holds", goneChannelKeeps},
 		{"lists are the same", listsSurvive},
+		{"the oldest is the same", oldestSurvives},
 	} {
 		t.Run(c.name, func(t *testing.T) { tellDurable(t, open, c.run) })
 	}

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T, l Limits) outbox.Engine) {
 		{"entries of one append stand each for itself, in order", appendMany},
 		{"one entry that is refused refuses no other", appendSomeRefused},
 		{"an append of nothing is nothing", appendNone},
+		{"the oldest is the first that is pending and not held", oldest},
 		{"what is held is not handed out until it is released", holdFresh},
 		{"what waits for a retry is held, and its time stays", holdDue},
 		{"what is out goes on, and is held when it comes back", holdOut},

@@ -20,6 +20,7 @@ import (
 
 type config struct {
 	Mark string `json:"mark" default:"beast" min:"1" doc:"whose mark the data bears"`
+	Seal string `json:"seal" secret:"true" doc:"what its mark ends with"`
 	Do   string `json:"do" doc:"what to do to every event, as the extension beast says it of one"`
 	Fail string `json:"fail" doc:"what to do while it is configured"`
 }
@@ -73,7 +74,7 @@ func late(state string) {
 func apply(_ context.Context, c config, e *sdk.Event) error {
 	what, _ := e.Extension("beast")
 	do(cmp.Or(c.Do, what))
-	e.Data = fmt.Appendf(nil, `{"by":%q,"was":%s}`, c.Mark, e.Data)
+	e.Data = fmt.Appendf(nil, `{"by":%q,"was":%s}`, c.Mark+c.Seal, e.Data)
 	return nil
 }
 

@@ -11,9 +11,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 
-const example = new URL("../../../../../examples/consumer-node/", import.meta.url);
-const { open, parseKeys, Refused } = await import(new URL("delivery.mjs", example));
-const { Pull, Push, Subscriber } = createRequire(new URL("package.json", example))("zeromq");
+const example = createRequire(new URL("../../../../../examples/consumer-node/package.json", import.meta.url));
+const { open, parseKeys, Refused } = await import(example.resolve("@headgate/edge/consumer"));
+const { Pull, Push, Subscriber } = example("zeromq");
 
 const MODES = ["done", "mute", "retry", "failed", "silent-once"];
 
