@@ -21,7 +21,7 @@ import (
 
 func main() {
 	connect := flag.String("connect", "tcp://127.0.0.1:5555", "address of the channel")
-	keys := flag.String("keys", "keys.json", "JWK Set of the router, as `headgate key export` writes it")
+	keys := flag.String("keys", "keys.json", "JWK Set of the router: a `file` of headgate key export, or https://ROUTER/.well-known/jwks.json")
 	producers := flag.String("producers", "", "`file` of producers' keys by source: take only events that they have signed themselves")
 	channel := flag.String("channel", "commands", "name of the channel")
 	server := flag.String("curve-server", "", "public CURVE `key` of the router; empty for plain ZeroMQ")
@@ -37,7 +37,7 @@ func main() {
 	o := consumer.Options{
 		Connect:  []string{*connect},
 		Channel:  *channel,
-		Keys:     consumer.KeysFromFile(*keys),
+		Keys:     source(*keys),
 		Security: security,
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
@@ -51,6 +51,14 @@ func main() {
 	if err := c.Run(ctx, act); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// source is where the router's keys come from.
+func source(keys string) consumer.KeySource {
+	if strings.HasPrefix(keys, "https://") || strings.HasPrefix(keys, "http://") {
+		return consumer.KeysFromURL(keys)
+	}
+	return consumer.KeysFromFile(keys)
 }
 
 // secure is CURVE towards the router that has the public key server.

@@ -27,7 +27,7 @@ type Options struct {
 	// replies alike; the zero value is plain ZeroMQ, for loopback and ipc.
 	Security zmq.Security
 
-	Parallel      int           // events worked on at once; 0 means 1
+	Parallel      int           // events, or batches of them, worked on at once; 0 means 1
 	Remember      int           // done events not to be worked on again; 0 means 10,000
 	ProgressEvery time.Duration // between reports on what is held, to be well below ack_timeout; 0 means 10 s
 	Grace         time.Duration // for work that runs when ctx ends; its own ctx ends afterwards. 0 means 5 s
@@ -78,7 +78,22 @@ func New(o Options) (*Consumer, error) {
 // An error means that the keys could not be read at the start. Connections that
 // cannot be made, or are lost, are tried again for ever. Run may be called
 // again after it has returned, and remembers.
-func (c *Consumer) Run(ctx context.Context, work Work) error {
+func (c *Consumer) Run(ctx context.Context, work Work) error { return c.run(ctx, 1, alone(work)) }
+
+// RunBatches is Run for work on batches, of at most so many events. It waits for
+// none of them: a batch is what has come while those before it were worked on.
+// More than the channel's prefetch is never there; with Parallel over 1 they
+// share it.
+//
+// The replies to a batch travel together.
+func (c *Consumer) RunBatches(ctx context.Context, most int, work BatchWork) error {
+	if most < 1 {
+		return fmt.Errorf("consumer: a batch of at most %d events", most)
+	}
+	return c.run(ctx, most, work)
+}
+
+func (c *Consumer) run(ctx context.Context, most int, work BatchWork) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("consumer: Run is running")
 	}
@@ -93,7 +108,7 @@ func (c *Consumer) Run(ctx context.Context, work Work) error {
 	// Sockets outlive ctx: running work still has to be replied to.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	working, stopWork := context.WithCancel(life)
-	s := newShift(c, work, working)
+	s := newShift(c, most, work, working)
 	var going sync.WaitGroup
 	defer going.Wait()
 	defer end()

@@ -1,7 +1,8 @@
 // Package consumer takes a router's deliveries, checks them, works and replies.
 //
 // Start with [New] and [Consumer.Run] for a command channel, where every event
-// is acknowledged, or with [NewSubscriber] for a telemetry channel, where none is.
+// is acknowledged ([Consumer.RunBatches] for work on several at once), or with
+// [NewSubscriber] for a telemetry channel, where none is.
 //
 // What is promised of a command channel:
 //
@@ -17,6 +18,6 @@
 //     may have been lost. To remember across restarts, use your database;
 //   - everything that is held, begun or waiting, is reported as in progress, so
 //     that slow work makes neither itself nor what waits behind it lapse;
-//   - a panic in work costs that one attempt;
+//   - a panic in work costs that one attempt, of a batch all of it;
 //   - at the end what was not begun is given back at once, as no failure.
 package consumer

@@ -62,6 +62,7 @@ func SendReplies(address string, replies []delivery.Reply) (unsent uint64, err e
 	for _, reply := range replies {
 		r.put(reply)
 	}
+	r.handOver()
 	r.close()
 	r.run()
 	return t.counts().Unsent, nil

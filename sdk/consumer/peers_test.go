@@ -25,7 +25,7 @@ func TestPeersTrustProducers(t *testing.T) {
 	}{
 		{"python", "python3-zmq and python3-cryptography", []string{"/usr/bin/python3", "-c", "import zmq, cryptography"},
 			[]string{"/usr/bin/python3", "verify.py"}},
-		{"node", "npm zeromq (task peers)", []string{"node", "-e", "require('zeromq')"}, []string{"node", "verify.mjs"}},
+		{"node", "npm zeromq (task peers)", []string{"node", "--input-type=module", "--eval", "import '@headgate/edge/consumer'"}, []string{"node", "verify.mjs"}},
 	} {
 		t.Run(peer.name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting for looks at files

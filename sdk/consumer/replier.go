@@ -21,16 +21,20 @@ type replier struct {
 	address string
 	socket  *zmq.Push
 	tally   *tally
-	queue   chan delivery.Reply
-	ctx     context.Context // ends when what waits is given up
+	turn    []delivery.Reply // put, and not handed over yet
+	ctx     context.Context  // ends when what waits is given up
 	giveUp  context.CancelFunc
+
+	mu    sync.Mutex
+	queue []delivery.Reply // for run
+	wake  chan struct{}    // something was queued; closed by close
 
 	frame []byte // being filled
 	count int    // replies in it
 }
 
 func newReplier(address string, o zmq.Options, t *tally) (*replier, error) {
-	r := &replier{address: address, socket: zmq.NewPush(o), tally: t, queue: make(chan delivery.Reply, maxQueued)}
+	r := &replier{address: address, socket: zmq.NewPush(o), tally: t, wake: make(chan struct{}, 1)}
 	if err := r.socket.Connect(address); err != nil {
 		return nil, err
 	}
@@ -38,41 +42,68 @@ func newReplier(address string, o zmq.Options, t *tally) (*replier, error) {
 	return r, nil
 }
 
-// put queues a reply. It does not block.
-func (r *replier) put(reply delivery.Reply) {
-	if reply.Status == delivery.StatusProgress && len(r.queue) > maxQueued/2 {
-		return // a router that is away needs no progress, and the room is for what counts
+// put keeps a reply for handOver.
+func (r *replier) put(reply delivery.Reply) { r.turn = append(r.turn, reply) }
+
+// handOver queues what was put, to travel together. It does not block.
+func (r *replier) handOver() {
+	if len(r.turn) == 0 {
+		return
 	}
+	r.mu.Lock()
+	for _, reply := range r.turn {
+		switch {
+		case reply.Status == delivery.StatusProgress && len(r.queue) > maxQueued/2:
+			// a router that is away needs no progress, and the room is for what counts
+		case len(r.queue) == maxQueued: // dropped: the router delivers again and the answer is given again
+			r.lost(1)
+		default:
+			r.queue = append(r.queue, reply)
+		}
+	}
+	r.mu.Unlock()
+	r.turn = r.turn[:0]
 	select {
-	case r.queue <- reply:
-	default: // dropped: the router delivers again and the answer is given again
-		r.lost(1)
+	case r.wake <- struct{}{}:
+	default: // run is to look already
 	}
 }
 
-// close ends run, within flushTime and the socket's linger.
+// close hands over what was put and ends run, within flushTime and the socket's linger.
 func (r *replier) close() {
-	close(r.queue)
+	r.handOver()
+	close(r.wake)
 	time.AfterFunc(flushTime, r.giveUp)
 }
 
-// run sends what is put until close.
+// run sends what is handed over until close.
 func (r *replier) run() {
 	defer r.giveUp()
 	life, end := context.WithCancel(context.Background())
 	var socket sync.WaitGroup
 	socket.Go(func() { _ = r.socket.Run(life) }) // nil: it runs this once
-	for reply := range r.queue {
-		if reply.Goodbye {
-			r.flush() // a goodbye is alone in its frame, so that no router can read it before the rest
+	for range r.wake {
+		for _, reply := range r.take() {
+			if reply.Goodbye {
+				r.flush() // a goodbye is alone in its frame, so that no router can read it before the rest
+			}
+			r.add(reply)
+			if reply.Goodbye || len(r.frame) >= frameBytes || r.count == delivery.MaxReplies {
+				r.flush()
+			}
 		}
-		r.add(reply)
-		if reply.Goodbye || len(r.queue) == 0 || len(r.frame) >= frameBytes || r.count == delivery.MaxReplies {
-			r.flush()
-		}
+		r.flush()
 	}
 	end()
 	socket.Wait()
+}
+
+func (r *replier) take() []delivery.Reply {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	queue := r.queue
+	r.queue = nil
+	return queue
 }
 
 func (r *replier) add(reply delivery.Reply) {

@@ -47,10 +47,17 @@ func (r *replies) to(address string) (*replier, error) {
 	return made, nil
 }
 
-// send replies to an address that to has found good.
-func (r *replies) send(address string, reply delivery.Reply) {
+// put keeps a reply for handOver, to an address that to has found good.
+func (r *replies) put(address string, reply delivery.Reply) {
 	if to, err := r.to(address); err == nil {
 		to.put(reply)
+	}
+}
+
+// handOver sends what was put since the last time: to each address together.
+func (r *replies) handOver() {
+	for _, x := range r.open {
+		x.handOver()
 	}
 }
 

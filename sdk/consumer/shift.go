@@ -24,12 +24,13 @@ const (
 // fields belong to the goroutine of run.
 type shift struct {
 	*Consumer
-	work    Work
+	work    BatchWork
+	most    int             // events that are worked on together
 	working context.Context // of all work
 
 	held    map[event]*job // begun or waiting
 	waiting []*job
-	begun   int
+	begun   int  // pieces of work
 	ending  bool // nothing is begun any more
 	replies *replies
 
@@ -37,7 +38,7 @@ type shift struct {
 	parkedSize int
 
 	arrivals chan zmq.Received
-	finished chan *job
+	finished chan []*job
 	keysRead chan struct{}
 }
 
@@ -56,10 +57,10 @@ type lease struct {
 	from  uint64
 }
 
-func newShift(c *Consumer, work Work, working context.Context) *shift {
-	return &shift{Consumer: c, work: work, working: working, held: make(map[event]*job),
+func newShift(c *Consumer, most int, work BatchWork, working context.Context) *shift {
+	return &shift{Consumer: c, work: work, most: most, working: working, held: make(map[event]*job),
 		replies:  &replies{log: c.o.Log, security: c.o.Security, tally: c.tally},
-		arrivals: make(chan zmq.Received), finished: make(chan *job), keysRead: make(chan struct{})}
+		arrivals: make(chan zmq.Received), finished: make(chan []*job), keysRead: make(chan struct{})}
 }
 
 // receive passes on what the socket gives until ctx ends.
@@ -99,8 +100,8 @@ func (s *shift) run(ctx context.Context, stopWork func()) {
 		select {
 		case r := <-arrivals:
 			s.take(r)
-		case j := <-s.finished:
-			s.finish(j)
+		case jobs := <-s.finished:
+			s.finish(jobs)
 		case <-progress.C:
 			s.report()
 		case <-s.keysRead:
@@ -113,6 +114,7 @@ func (s *shift) run(ctx context.Context, stopWork func()) {
 		for !s.ending && s.begun < s.o.Parallel && len(s.waiting) > 0 {
 			s.begin()
 		}
+		s.replies.handOver()
 	}
 }
 
@@ -159,28 +161,39 @@ func (s *shift) hold(d *delivery.Delivery, from uint64) {
 	}
 }
 
-// begin starts the work on what has waited longest.
+// begin starts the work on what has waited longest, as far as it has not expired.
 func (s *shift) begin() {
-	j := s.waiting[0]
-	s.waiting = slices.Delete(s.waiting, 0, 1)
-	if s.gate.now().Unix() > j.d.Header.Expires {
-		j.reply = delivery.Reply{Status: delivery.StatusRetry, Reason: "expired while it waited"}
-		s.settle(j)
+	var jobs []*job
+	var batch []*delivery.Delivery
+	for len(s.waiting) > 0 && len(jobs) < s.most {
+		j := s.waiting[0]
+		s.waiting = slices.Delete(s.waiting, 0, 1)
+		if s.gate.now().Unix() > j.d.Header.Expires {
+			j.reply = delivery.Reply{Status: delivery.StatusRetry, Reason: "expired while it waited"}
+			s.settle(j)
+			continue
+		}
+		j.reply = delivery.Reply{Status: delivery.StatusRetry, Reason: "work ended its goroutine"} // unless it returns
+		jobs, batch = append(jobs, j), append(batch, j.d)
+	}
+	if len(jobs) == 0 {
 		return
 	}
 	s.begun++
-	j.reply = delivery.Reply{Status: delivery.StatusRetry, Reason: "work ended its goroutine"} // unless it returns
-	d := j.d
 	go func() {
-		defer func() { s.finished <- j }() // run waits for it
-		j.reply = s.perform(s.working, s.work, d)
+		defer func() { s.finished <- jobs }() // run waits for it
+		for i, reply := range s.perform(s.working, s.work, batch) {
+			jobs[i].reply = reply
+		}
 	}()
 }
 
-func (s *shift) finish(j *job) {
+func (s *shift) finish(jobs []*job) {
 	s.begun--
-	if j.reply.Status != "" { // else it was stopped, and the goodbye gives it back
-		s.settle(j)
+	for _, j := range jobs {
+		if j.reply.Status != "" { // else it was stopped, and the goodbye gives it back
+			s.settle(j)
+		}
 	}
 }
 
@@ -262,7 +275,7 @@ func (s *shift) goodbye() {
 
 func (s *shift) answer(e event, l lease, reply delivery.Reply) {
 	reply.ID, reply.Source, reply.Lease = e.id, e.source, l.token
-	s.replies.send(l.reply, reply)
+	s.replies.put(l.reply, reply)
 }
 
 func (s *shift) count(f func(n *Counts)) { s.tally.add(f) }

@@ -97,11 +97,7 @@ func (s *Subscriber) take(r zmq.Received, each func(d *delivery.Delivery)) {
 		}
 		return
 	}
-	err = guard(func() error {
-		each(d)
-		return nil
-	})
-	if p, is := errors.AsType[*panicked](err); is {
+	if p := guard(func() { each(d) }); p != nil {
 		s.tally.add(func(n *Counts) { n.Panicked++ })
 		s.o.Log.Error("subscriber panicked", "id", d.Event.ID, "source", d.Event.Source, "panic", p.value, "stack", string(p.stack))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,8 @@ import (
 //
 // The error's text is the reason that operators read. Work may be called again
 // for an event it has acted on, after a crash for example: make it idempotent.
-// With Options.Parallel over 1 it runs several times at once.
+// With Options.Parallel over 1 it runs several times at once. To act on several
+// events at once, see [BatchWork].
 type Work func(ctx context.Context, d *delivery.Delivery) (result any, err error)
 
 // Retry makes the error for work that is to be done later: after so long, at
@@ -53,33 +55,63 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// guard calls f and makes an error of a panic in it.
-func guard(f func() error) (err error) {
+// guard calls f and returns a panic in it, or nil.
+func guard(f func()) (p *panicked) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
+			p = &panicked{v, debug.Stack()}
 		}
 	}()
-	return f()
+	f()
+	return nil
 }
 
-// perform does the work and says what to reply; nothing, when the work was
-// stopped by the end of ctx.
-func (c *Consumer) perform(ctx context.Context, work Work, d *delivery.Delivery) (reply delivery.Reply) {
-	log := c.o.Log.With("id", d.Event.ID, "source", d.Event.Source, "attempt", d.Header.Attempt)
-	err := guard(func() error {
-		result, err := work(ctx, d)
+// perform does the work and says what to reply for each event; nothing, when the
+// work was stopped by the end of ctx.
+func (c *Consumer) perform(ctx context.Context, work BatchWork, batch []*delivery.Delivery) []delivery.Reply {
+	var ends []End
+	var err error
+	broken := guard(func() { ends, err = work(ctx, slices.Clone(batch)) }) // the slice is its own
+	switch {
+	case broken != nil:
+		first := &batch[0].Event
+		c.o.Log.Error("work panicked", "id", first.ID, "source", first.Source, "events", len(batch), "panic", broken.value, "stack", string(broken.stack))
+		err = broken
+	case err == nil && ends == nil:
+		ends = make([]End, len(batch))
+	case err == nil && len(ends) != len(batch):
+		err = fmt.Errorf("work returned %d ends for %d events", len(ends), len(batch))
+	}
+	replies := make([]delivery.Reply, len(batch))
+	for i, d := range batch {
+		end := End{Err: err}
 		if err == nil {
-			reply = done(result, log)
-		} else {
-			reply = undone(ctx, err) // guarded too: an error that is a nil pointer panics when asked
+			end = ends[i]
 		}
-		return nil
-	})
-	if p, is := errors.AsType[*panicked](err); is {
+		replies[i] = c.reply(ctx, d, end)
+	}
+	return replies
+}
+
+// reply makes the reply of an end.
+func (c *Consumer) reply(ctx context.Context, d *delivery.Delivery, end End) (reply delivery.Reply) {
+	log := c.o.Log.With("id", d.Event.ID, "source", d.Event.Source, "attempt", d.Header.Attempt)
+	broken, of := end.Err.(*panicked)
+	if !of {
+		broken = guard(func() { // an error that is a nil pointer panics when asked
+			if end.Err == nil {
+				reply = done(end.Result, log)
+			} else {
+				reply = undone(ctx, end.Err)
+			}
+		})
+		if broken != nil {
+			log.Error("the error of work panicked", "panic", broken.value, "stack", string(broken.stack))
+		}
+	}
+	if broken != nil {
 		c.tally.add(func(n *Counts) { n.Panicked++ })
-		log.Error("work panicked", "panic", p.value, "stack", string(p.stack))
-		reply = delivery.Reply{Status: delivery.StatusRetry, Reason: reason(p.Error())}
+		reply = delivery.Reply{Status: delivery.StatusRetry, Reason: reason(broken.Error())}
 	}
 	if reply.Status != delivery.StatusDone {
 		log.Info("work not done", "reply", cmp.Or(reply.Status, "goodbye"), "reason", reply.Reason)
@@ -105,11 +137,11 @@ func done(result any, log *slog.Logger) delivery.Reply {
 	if result == nil {
 		return reply
 	}
-	var text json.RawMessage
-	err := guard(func() (err error) {
-		text, err = json.Marshal(result)
-		return err
-	})
+	var text []byte
+	var err error
+	if broken := guard(func() { text, err = json.Marshal(result) }); broken != nil {
+		err = broken
+	}
 	if err == nil && len(text) > delivery.MaxResult {
 		err = fmt.Errorf("%d bytes, at most %d are kept", len(text), delivery.MaxResult)
 	}
