@@ -95,7 +95,8 @@ class Changes(unittest.TestCase):
             event.data_is_json = False
             event.data_content_type = "application/octet-stream"
             event.data_schema = ""
-            event.extensions = {"z": "1", "a": False}
+            extensions: dict[str, str | int | bool] = {"z": "1", "a": False}
+            event.extensions = extensions
 
         event = self.changed(every)
         self.assertEqual(event.data, b"\0")

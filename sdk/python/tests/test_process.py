@@ -328,7 +328,7 @@ p.stdout.readline()"""
         self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
 
     def test_a_provider_that_cannot_go_on(self) -> None:
-        router, calls = self.start()
+        _, calls = self.start()
         calls.configure("keys")
         bundles, answer = calls.watch()
         answer(version=next(bundles).version)

@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from headgate.plugin import duration
 from headgate.plugin.diagnostic import Diagnostic, Diagnostics, pointer
@@ -20,7 +20,7 @@ WANTED = {
     int: "a whole number",
     float: "a number",
 }
-FOUND = {
+FOUND: dict[Any, str] = {
     dict: "a table",
     list: "a list",
     str: "a string",
@@ -63,15 +63,16 @@ class Reading:
     def table(self, config: type[C], path: str, value: Any) -> Any:
         if not isinstance(value, dict):
             return self.fault(path, f"want a table, not {found(value)}")
-        before, members, given = len(self.faults), fields(config), {}
+        table = cast(dict[str, Any], value)
+        before, members, given = len(self.faults), fields(config), dict[str, Any]()
         for f in members:
             at = pointer(path, f.name)
-            if f.name in value:
-                given[f.name] = self.value(f.type, at, value[f.name], f)
+            if f.name in table:
+                given[f.name] = self.value(f.type, at, table[f.name], f)
             elif f.required:
                 self.fault(at, "is required" + (f": {f.doc}" if f.doc else ""))
         names = [f.name for f in members]
-        for unknown in sorted(value.keys() - names):
+        for unknown in sorted(table.keys() - names):
             at = pointer(path, unknown)
             self.fault(at, f"is not known: {advice(unknown, names)}")
         return self.make(config, path, given) if len(self.faults) == before else None
@@ -100,7 +101,7 @@ class Reading:
         if origin is dict:
             return self.entries(args[1], path, value)
         if dataclasses.is_dataclass(hint):
-            return self.table(hint, path, value)
+            return self.table(cast(type, hint), path, value)
         return self.scalar(hint, path, value, f)
 
     def scalar(self, hint: Any, path: str, value: Any, f: Field) -> Any:
@@ -112,7 +113,7 @@ class Reading:
         if hint is str:
             if f.enum and value not in f.enum:
                 self.fault(path, f"want one of {', '.join(f.enum)}")
-            self.within(path, len(value), f, " characters")
+            self.within(path, len(cast(str, value)), f, " characters")
             return Secret(value) if f.secret else value
         if hint is not bool:
             self.within(path, value, f, "")
@@ -134,13 +135,15 @@ class Reading:
     def items(self, hint: Any, path: str, value: Any, f: Field) -> Any:
         if not isinstance(value, list):
             return self.fault(path, f"want a list, not {found(value)}")
-        self.within(path, len(value), f, " entries")
-        return [self.value(hint, f"{path}/{i}", item) for i, item in enumerate(value)]
+        items = cast(list[Any], value)
+        self.within(path, len(items), f, " entries")
+        return [self.value(hint, f"{path}/{i}", item) for i, item in enumerate(items)]
 
     def entries(self, hint: Any, path: str, value: Any) -> Any:
         if not isinstance(value, dict):
             return self.fault(path, f"want a table, not {found(value)}")
-        return {k: self.value(hint, pointer(path, k), value[k]) for k in sorted(value)}
+        table = cast(dict[str, Any], value)
+        return {k: self.value(hint, pointer(path, k), table[k]) for k in sorted(table)}
 
 
 def redacted(text: str, given: dict[str, Any]) -> str:

@@ -6,6 +6,10 @@ import signal
 SHUTDOWN = 0  # beside the numbers of signals
 
 
+def ignored(*_: object) -> None:
+    """Take a signal; the pipe has told of it."""
+
+
 class End:
     """Tells the end through a pipe, of which Python writes a signal's number.
 
@@ -18,7 +22,7 @@ class End:
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, ignored)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the router's to act on
 
     def shutdown(self) -> None:

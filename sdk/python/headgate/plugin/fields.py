@@ -40,7 +40,7 @@ class Field:
     secret: bool = False
 
 
-def fields(config: type) -> list[Field]:
+def fields(config: Any) -> list[Field]:
     """Read a dataclass. It raises TypeError for what a configuration cannot say."""
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         raise TypeError(f"a configuration is a dataclass, not {config!r}")

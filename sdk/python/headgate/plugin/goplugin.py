@@ -43,7 +43,7 @@ def generic(shutdown: Callable[[], None]) -> list[Any]:
     # Without serializers a message is its bytes.
     unary = grpc.unary_unary_rpc_method_handler
     stream = grpc.unary_stream_rpc_method_handler
-    services = {
+    services: dict[str, Any] = {
         "grpc.health.v1.Health": {"Check": unary(check)},
         "plugin.GRPCController": {"Shutdown": unary(end)},
         "plugin.GRPCStdio": {"StreamStdio": stream(output)},

@@ -20,7 +20,11 @@ class Kind:
     """One kind; a router opens it once for each configuration."""
 
     def __init__(
-        self, function: Callable[..., Any], name: str, version: str, config: type | None
+        self,
+        function: Callable[..., Any],
+        name: str,
+        version: str,
+        config: type[Any] | None,
     ) -> None:
         if not NAME.fullmatch(name):
             wanted = "want 1 to 64 of a-z, 0-9 and inner hyphens"

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from dataclasses import MISSING
 from datetime import timedelta
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from headgate.plugin import duration
 from headgate.plugin.fields import Field, fields, plain
@@ -47,7 +47,7 @@ def of(hint: Any, within: tuple[type, ...]) -> dict[str, Any]:
     if origin is dict and args[0] is str:
         return {"type": "object", "additionalProperties": of(args[1], within)}
     if dataclasses.is_dataclass(hint):
-        return table(hint, within)
+        return table(cast(type, hint), within)
     raise TypeError(f"a configuration cannot hold a {hint}")
 
 
@@ -89,7 +89,8 @@ def plainly(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return {f.name: plainly(getattr(value, f.name)) for f in fields(type(value))}
     if isinstance(value, list):
-        return [plainly(item) for item in value]
+        return [plainly(item) for item in cast(list[Any], value)]
     if isinstance(value, dict):
-        return {name: plainly(item) for name, item in value.items()}
+        table = cast(dict[str, Any], value)
+        return {name: plainly(item) for name, item in table.items()}
     return value

@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 # Not a secret: it tells a start by a router from one by hand.
 COOKIE = "HEADGATE_PLUGIN", "headgate.plugin.v1"
@@ -39,6 +40,7 @@ def guard() -> Stdio | None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(line_buffering=True)
+    out: Any = sys.stdout
+    if hasattr(out, "reconfigure"):
+        out.reconfigure(line_buffering=True)
     return kept

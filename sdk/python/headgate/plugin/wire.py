@@ -25,10 +25,11 @@ def load(files: bytes) -> dict[str, Any]:
     described = descriptor_pb2.FileDescriptorSet.FromString(files)
     for file in described.file:
         pool.Add(file)
-    if hasattr(message_factory, "GetMessageClass"):
-        make = message_factory.GetMessageClass
+    factory: Any = message_factory
+    if hasattr(factory, "GetMessageClass"):
+        make = factory.GetMessageClass
     else:  # before protobuf 4.22
-        make = message_factory.MessageFactory(pool).GetPrototype
+        make = factory.MessageFactory(pool).GetPrototype
     return {
         m.name: make(pool.FindMessageTypeByName(f"{file.package}.{m.name}"))
         for file in described.file
@@ -100,7 +101,7 @@ def write_event(e: Event) -> Any:
     )
 
 
-def write_extension(name: str, value: str | int | bool) -> Any:
+def write_extension(name: str, value: object) -> Any:
     if isinstance(value, str):
         return EXTENSION(name=name, value=value, type=EXTENSION.TYPE_STRING)
     if isinstance(value, bool):

@@ -18,9 +18,9 @@ from pathlib import Path
 import zmq
 
 ROOT = Path(__file__).resolve().parents[5]
-sys.path.insert(0, str(ROOT / "examples" / "consumer-python"))
+sys.path.insert(0, str(ROOT / "sdk" / "python"))
 
-import delivery  # noqa: E402
+from headgate import delivery  # noqa: E402
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Hold delivery.py against the vectors that the Go and JavaScript code read too."""
+"""Hold headgate.delivery against the vectors that Go and JavaScript code read too."""
 
 import hashlib
 import hmac
@@ -6,26 +6,27 @@ import json
 import struct
 import unittest
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import delivery
+from headgate import delivery
+from headgate.reading import read
+from tests.vectors import load
 
-VECTORS = Path(__file__).resolve().parents[2] / "sdk" / "testdata" / "vectors"
-DELIVERY = json.loads((VECTORS / "delivery.json").read_text())
-EVENT = json.loads((VECTORS / "event.json").read_text())
+DELIVERY = load("delivery.json")
+EVENT = load("event.json")
 
 # What read() refuses. The rules for attributes are the router's, which made them
 # before it signed.
 READ = "repeated", "utf-8", "surrogate", "byte order mark", "NaN", "double", "after"
 
 
-def frames_of(vector: dict) -> list[bytes]:
+def frames_of(vector: Any) -> list[bytes]:
     return [b64decode(frame) for frame in vector["frames_base64"]]
 
 
-def keys_of(jwks: dict) -> delivery.Keys:
+def keys_of(jwks: Any) -> delivery.Keys:
     return delivery.parse_keys(json.dumps(jwks).encode())
 
 
@@ -127,6 +128,19 @@ class Parts(unittest.TestCase):
         for text in (b"null", b"1", b'"specversion"', b"[]", b""):
             self.assertFalse(reads(text))
 
+    def test_what_is_no_key_set(self) -> None:
+        short = DELIVERY["keys"]["keys"][0] | {"x": "AAAA"}
+        for text in (
+            b"",
+            b"[]",
+            b"{}",
+            b'{"keys":[]}',
+            b'{"keys":[1]}',
+            json.dumps({"keys": [short]}).encode(),
+        ):
+            with self.subTest(text), self.assertRaises(ValueError):
+                delivery.parse_keys(text)
+
     def test_keys_of_other_kinds_are_passed_over(self) -> None:
         other = {"kty": "EC", "crv": "P-256", "kid": "other", "x": "AA", "y": "AA"}
         keys = keys_of({"keys": [other, *DELIVERY["keys"]["keys"]]})
@@ -135,7 +149,7 @@ class Parts(unittest.TestCase):
 
 def reads(event: bytes) -> bool:
     try:
-        delivery.read(event, "event", "specversion", "id", "source", "type")
+        read(event, "event", "specversion", "id", "source", "type")
     except delivery.Refused:
         return False
     return True
@@ -156,7 +170,3 @@ def lease(key: bytes, grant: list[str]) -> str:
     pae = b"HGPAE1" + len(parts).to_bytes(8, "little") + b"".join(sized)
     mac = hmac.new(key, pae, hashlib.sha256).digest()
     return urlsafe_b64encode(mac[:16]).decode().rstrip("=")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -7,15 +7,13 @@ import re
 import unittest
 from base64 import b64decode, b64encode
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from dsse import CORE, DATA, data_of, members
-
-VECTORS = Path(__file__).resolve().parents[2] / "sdk" / "testdata" / "vectors"
+from headgate.digest import CORE, DATA, data_of, members
+from tests.vectors import load
 
 UNCOVERED = "dssematerial", "traceparent", "tracestate"  # a retry may change them
 
@@ -25,12 +23,11 @@ MAX_SIGNATURES = 4
 MAX_REPLIES = 1000
 LEASE = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # 16 bytes in their only spelling
 STATUSES = "done", "progress", "retry", "failed"
-ABSENT: dict[str, Any] = dict.fromkeys("id source lease status reason".split(), "")
-ABSENT |= {"retry_after": 0.0, "goodbye": False}
-
-
-def load(name: str) -> Any:
-    return json.loads((VECTORS / name).read_text())
+ABSENT: dict[str, Any] = {
+    **dict.fromkeys("id source lease status reason".split(), ""),
+    "retry_after": 0.0,
+    "goodbye": False,
+}
 
 
 class Events(unittest.TestCase):
@@ -149,7 +146,3 @@ def is_reply(value: Any) -> bool:
     if not (reply["id"] and reply["source"] and LEASE.fullmatch(reply["lease"])):
         return False
     return leaves or (reply["status"] in STATUSES and reply["retry_after"] >= 0)
-
-
-if __name__ == "__main__":
-    unittest.main()
