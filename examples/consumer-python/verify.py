@@ -45,7 +45,10 @@ def main() -> None:
         if args.count == 0:
             consumer.stop()
 
-    consumer.run(act)
+    try:
+        consumer.run(act)
+    except (OSError, ValueError) as fault:
+        sys.exit(f"{fault}\n`headgate key export` writes keys.")
 
 
 if __name__ == "__main__":

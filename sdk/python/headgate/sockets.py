@@ -28,9 +28,15 @@ SILENCE = 30_000
 RECONNECT = 100
 RECONNECT_MOST = 5_000
 
-# Seconds until an address is connected to again that has refused for good, as far as
-# libzmq knows: it never tries again itself, and the router may be told of a key later.
+# Seconds until an address is connected to again that libzmq has given up for good, as
+# it does after a refusal, a frame that is too large, or one that breaks ZMTP: it then
+# announces no retry. The router may be told of a key later.
 AGAIN = 1.0
+
+# Bytes of a frame of deliveries that are read: twice the largest body that a router can
+# be told to take, so that it is never libzmq that refuses one. That costs a connection,
+# and with it all that is held by it.
+MAX_FRAME = 128 << 20
 
 REFUSALS = {
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the router does not know this side's CURVE key",
@@ -39,7 +45,12 @@ REFUSALS = {
         "the router ended the handshake: is its public CURVE key right?"
     ),
 }
-EVENTS = [*REFUSALS, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED]
+EVENTS = [
+    *REFUSALS,
+    zmq.EVENT_HANDSHAKE_SUCCEEDED,
+    zmq.EVENT_DISCONNECTED,
+    zmq.EVENT_CONNECT_RETRIED,
+]
 
 
 @dataclass(frozen=True)
@@ -120,15 +131,18 @@ class Line:
             self.s.connect(self.address)
 
     def happened(self, event: int) -> None:
+        if event == zmq.EVENT_CONNECT_RETRIED:
+            self.again_at = float("inf")  # libzmq goes on by itself
+            return
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self.up, self.refusal = True, ""
             self.log.info("%s: connected", self.address)
-        elif event in REFUSALS:
+            return
+        self.again_at = time.monotonic() + AGAIN
+        if event in REFUSALS:
             if self.refusal != REFUSALS[zmq.Event(event)]:
                 self.refusal = REFUSALS[zmq.Event(event)]
                 self.log.warning("%s: %s", self.address, self.refusal)
-            if event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-                self.again_at = time.monotonic() + AGAIN
         elif self.up:
             self.up, self.losses = False, self.losses + 1
             self.log.info("%s: disconnected", self.address)

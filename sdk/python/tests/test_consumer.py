@@ -5,8 +5,9 @@ import os
 import signal
 import threading
 import time
+from decimal import Decimal
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from headgate.consumer import Consumer, Delivery, Failed, Retry
@@ -74,6 +75,34 @@ class Outcomes(Case):
             self.expect(1, "retry")
         told = [line for line in logs.output if "Traceback" in line]
         self.assertIn("order-1", told[0])
+
+    def test_whatever_ends_work_is_answered(self) -> None:
+        class Bare(Retry):
+            def __init__(self) -> None:
+                pass
+
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise KeyError("x")
+
+        class Restless(dict[str, int]):
+            def items(self) -> Any:
+                raise RuntimeError("it changed")
+
+        ends: list[tuple[Any, str]] = [
+            (Bare(), "retry"),
+            (Mute(), "retry"),
+            (Retry(after=float("nan")), "retry"),
+            (Retry(after=cast(float, Decimal("1.5"))), "retry"),
+            (Restless(a=1), "done"),
+        ]
+        running = self.running(
+            self.consumer(), lambda ds: [ends[ds[0].event["data"]["n"]][0]], batch=1
+        )
+        for n, (_, status) in enumerate(ends):
+            self.router.deliver(n)
+            self.assertNotIn("NaN", json.dumps(self.expect(n, status)))
+        running.stop()
 
     def test_what_work_gets(self) -> None:
         event = {

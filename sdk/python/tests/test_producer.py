@@ -180,10 +180,11 @@ class Tries(Case):
         self.assertEqual(producer.send(EVENT).attempts, 2)
 
     def test_a_lost_connection_is_told_at_once(self) -> None:
-        door = self.door(ZmqDoor, lambda _: Told(-1, None))
-        producer = self.producer(door.at, tries=1, timeout=600)
-        error = self.refused("closed", 1, lambda: producer.send(EVENT))
-        self.assertTrue(error.retryable)
+        for kind in DOORS:
+            door = self.door(kind, lambda _: Told(-1, None))
+            producer = self.producer(door.at, tries=1, timeout=600)
+            error = self.refused("closed", 1, lambda p=producer: p.send(EVENT))
+            self.assertTrue(error.retryable)
 
     def test_a_router_that_asks_for_too_long(self) -> None:
         for kind in DOORS:

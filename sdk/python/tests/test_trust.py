@@ -1,6 +1,7 @@
 """Hold headgate.consumer against what it refuses, and whom it trusts."""
 
 import json
+import os
 import tempfile
 import threading
 import unittest
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import zmq
@@ -18,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from headgate.consumer import Consumer, Curve, Delivery, Subscriber, parse_keys
 from headgate.consumer import keys as keysource
 from headgate.consumer import shift as shifts
+from headgate.consumer import subscriber as subscribing
 from headgate.sockets import Socket
+from tests import ports
 from tests.consuming import QUIET, Case, nothing
-from tests.router import KEY, KEYS, Router, Running, keys, order, until
+from tests.router import KEY, KEYS, SOURCE, Router, Running, keys, order, until
 from tests.vectors import load
 
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32)
@@ -59,6 +62,38 @@ class Refusals(Case):
             until(lambda: consumer.counts.refused.get("expired") == 20, "all")
         self.assertLess(len(logs.output), 20)
         self.assertIn("refused: expired", logs.output[0])
+
+    def test_what_is_too_large_costs_itself_alone(self) -> None:
+        event = {"specversion": "1.0", "id": "big", "source": SOURCE, "type": "t"}
+        consumer = self.consumer(max_event=1000)
+        with self.assertLogs(QUIET, "INFO") as logs:
+            self.running(consumer, nothing)
+            self.router.deliver(1, event=event | {"data": "x" * 1000})
+            self.router.deliver(2)
+            self.expect(2, "done")
+        self.assertEqual(consumer.counts.refused, {"size": 1})
+        self.assertNotIn("disconnected", " ".join(logs.output))
+
+    def test_a_connection_that_libzmq_ends_is_made_again(self) -> None:
+        for module in (shifts, subscribing):
+            with mock.patch.object(module, "MAX_FRAME", 10_000):
+                kind = zmq.PUSH if module is shifts else zmq.XPUB
+                router = Router(kind)
+                self.addCleanup(router.close)
+                made = Consumer if module is shifts else Subscriber
+                who = made(router.at, channel="commands", keys=keys(), log=QUIET)
+                running = self.running(cast(Consumer, who), nothing)
+                if kind == zmq.XPUB:
+                    router.channel.recv()
+                router.send([b"x" * 10_001])
+                if kind == zmq.XPUB:
+                    for told in (b"\0", b"\1"):  # it left, and came back
+                        self.assertEqual(router.channel.recv(), told)
+                else:
+                    until(lambda r=router: not r.channel.poll(0, zmq.POLLOUT), "gone")
+                router.deliver(1)
+                until(lambda w=who: w.counts.opened == 1, "it is back")
+                running.stop()
 
     def test_producers(self) -> None:
         dsse = load("dsse.json")
@@ -108,9 +143,9 @@ class KeySources(Case):
         self.assertEqual(sum("changes nothing" in line for line in logs.output), 1)
 
     def test_start(self) -> None:
-        with self.assertRaises(FileNotFoundError):
+        with self.assertRaisesRegex(FileNotFoundError, "nowhere"):
             self.consumer(keys="/nowhere/keys.json").run(nothing)
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(ValueError, "keys.json: not a JWK Set"):
             self.consumer(keys=self.file("{}")).run(nothing)
         self.running(self.consumer(), nothing)
         self.router.deliver(1)
@@ -131,6 +166,15 @@ class KeySources(Case):
             self.router.deliver(2)
             self.expect(2, "done")
             self.assertEqual(len(asked), 2)
+
+    def test_no_proxy_sees_what_is_not_sealed(self) -> None:
+        gone = f"http://127.0.0.1:{ports.free(1)[0]}"
+        with server() as (url, _, answers):
+            answers.append((200, KEYS))
+            with mock.patch.dict(os.environ, http_proxy=gone, no_proxy=""):
+                self.running(self.consumer(keys=url), nothing)
+                self.router.deliver(1)
+                self.expect(1, "done")
 
     def test_what_a_url_may_not_do(self) -> None:
         for url in ("http://keys.example/", "ftp://127.0.0.1/", "https://a:b@c/"):

@@ -15,9 +15,6 @@ from headgate.consumer.shift import Shift
 from headgate.consumer.work import BatchWork, Work
 from headgate.sockets import Curve
 
-# Bytes of an event that any consumer takes: topic, header and signature fit, too.
-MIN_EVENT = 64 << 10
-
 
 class Consumer:
     """Takes deliveries, checks them, works and replies.
@@ -35,7 +32,7 @@ class Consumer:
     remember  done events that are not worked on again
     progress_every  seconds between reports on what is held; well below ack_timeout
     grace     seconds for work that runs at the end; then Delivery.stopped is set
-    max_event bytes of the largest event that is taken
+    max_event bytes of the largest event that is not refused (check "size")
     """
 
     def __init__(
@@ -63,7 +60,6 @@ class Consumer:
             raise ValueError("parallel, remember, times and sizes are positive")
         self.curve, self.parallel, self.grace = curve, parallel, grace
         self.progress_every = progress_every
-        self.max_event = max(max_event, MIN_EVENT)
         self.log = log or logging.getLogger("headgate.consumer")
         self.life, self.memory, self.tally = Life(), Memory(remember), Counts()
         ring = self.life.ring
@@ -73,6 +69,7 @@ class Consumer:
             None
             if producers is None
             else source(producers, dsse.parse_producers, self.log, ring),
+            max_event,
             self.tally,
             self.log,
         )

@@ -11,13 +11,23 @@ from headgate import delivery, dsse
 from headgate.consumer.counts import Counts
 from headgate.consumer.keys import KeyFile, Keys, KeyURL, Pinned
 from headgate.consumer.work import Delivery
-from headgate.reading import Refused
+from headgate.reading import Refused, must
 
 T = TypeVar("T")
 
 # Seconds between two log lines about one check, so that whoever can reach a socket
 # cannot fill a disk.
 TELL = 1.0
+
+# What to look at when a check fails that does so by mistakes, too.
+ADVICE = {
+    "kid": "keys do not have the router's key: export them again",
+    "channel": "that is another channel's address",
+    "expired": "compare this clock with the router's",
+    "size": "max_event is smaller",
+    "dsse_absent": "its producer signs no events",
+    "dsse_no_key": "producers do not have a key of its source: export them again",
+}
 
 
 def source(
@@ -45,11 +55,12 @@ class Gate:
         channel: str,
         keys: Keys[delivery.Keys],
         producers: Keys[dsse.Producers] | None,
+        max_event: int,
         counts: Counts,
         log: logging.Logger,
     ) -> None:
         self.channels, self.keys, self.producers = {channel}, keys, producers
-        self.counts, self.log = counts, log
+        self.max_event, self.counts, self.log = max_event, counts, log
         self.stopped = threading.Event()
         self.told: dict[str, float] = {}
 
@@ -70,6 +81,8 @@ class Gate:
     def open(self, frames: list[bytes]) -> Delivery:
         """Give what passes every check, or raise Refused. It is told and counted."""
         try:
+            large = any(len(frame) > self.max_event for frame in frames[2:4])
+            must(not large, "size")
             header, event = delivery.open(
                 frames, self.keys.value, self.channels, time.time()
             )
@@ -88,4 +101,5 @@ class Gate:
         now = time.monotonic()
         if now - self.told.get(check, -TELL) >= TELL:
             self.told[check] = now
-            self.log.warning("refused: %s", check)
+            advice = ADVICE.get(check)
+            self.log.warning("refused: %s%s", check, f" ({advice})" if advice else "")

@@ -1,10 +1,12 @@
 """Where keys come from, and when they are read again."""
 
 import logging
+import ssl
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -73,8 +75,11 @@ class KeyFile(Generic[T]):
         self.text, self.looked_at, self.told = b"", 0.0, ""
 
     def begin(self) -> None:
-        text = self.read()
-        self.value, self.text = self.parse(text), text
+        try:
+            text = self.read()
+            self.value, self.text = self.parse(text), text
+        except ValueError as fault:
+            raise ValueError(f"{self.path}: {fault}") from None
         self.looked_at = time.monotonic()
 
     def want(self) -> None:
@@ -117,14 +122,25 @@ class KeyURL(Generic[T]):
         log: logging.Logger,
         ring: Callable[[], None] = lambda: None,
     ) -> None:
-        checked(url, "keys come")
+        parts = checked(url, "keys come")
+        # What is not sealed goes by no proxy: it would leave this machine.
+        proxies: dict[str, str] | None = {} if parts.scheme == "http" else None
+        self.opener = urllib.request.build_opener(
+            NoRedirect,
+            urllib.request.ProxyHandler(proxies),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        )
         self.url, self.parse, self.log, self.ring = url, parse, log, ring
         self.wanted, self.asked_at = False, -REFETCH
         self.fetching: threading.Thread | None = None
         self.fetched: list[T] = []
 
     def begin(self) -> None:
-        self.value = self.fetch()
+        try:
+            self.value = self.fetch()
+        except (OSError, ValueError, HTTPException) as fault:
+            why = str(fault) or type(fault).__name__
+            raise OSError(f"{self.url}: {why}") from None
 
     def want(self) -> None:
         self.wanted = True
@@ -152,8 +168,7 @@ class KeyURL(Generic[T]):
     def fetch(self) -> T:
         accept = {"accept": "application/jwk-set+json, application/json"}
         request = urllib.request.Request(self.url, headers=accept)
-        opener = urllib.request.build_opener(NoRedirect)
-        with opener.open(request, timeout=SILENCE) as answer:
+        with self.opener.open(request, timeout=SILENCE) as answer:
             return self.parse(bounded(answer.read(MAX_KEYS + 1)))
 
 

@@ -13,7 +13,7 @@ from headgate.consumer.memory import Name
 from headgate.consumer.replies import Replies
 from headgate.consumer.work import PROGRESS, BatchWork, Delivery, Reply, Work, perform
 from headgate.reading import Object, Refused
-from headgate.sockets import Bell, Line, new_context
+from headgate.sockets import MAX_FRAME, Bell, Line, new_context
 
 if TYPE_CHECKING:
     from headgate.consumer.consumer import Consumer
@@ -85,7 +85,7 @@ class Shift:
         try:
             for address in c.connect:
                 pull = context.socket(zmq.PULL)
-                self.lines.append(Line(pull, address, c.curve, c.log, c.max_event))
+                self.lines.append(Line(pull, address, c.curve, c.log, MAX_FRAME))
             for _ in range(c.parallel):
                 threading.Thread(target=self.labour, daemon=True).start()
             while not self.ending or self.begun:
@@ -161,12 +161,13 @@ class Shift:
         """
         header = delivery.header
         try:
-            self.replies.to(str(header["reply"]))
+            to = str(header["reply"])
+            self.replies.to(to)
             text = {name: str(header[name]) for name in ("id", "source", "lease")}
         except (KeyError, ValueError):
             self.c.gate.refuse("reply")
             return
-        lease = Lease(text, header["reply"], address)
+        lease = Lease(text, to, address)
         name = lease.text["source"], lease.text["id"]
         memory, job = self.c.memory, self.held.get(name)
         if name in memory:
@@ -197,7 +198,10 @@ class Shift:
     def labour(self) -> None:
         while turn := self.tasks.get():
             deliveries = [job.delivery for job in turn]
-            ended = perform(self.work, self.batch > 0, deliveries, self.c.log)
+            try:
+                ended = perform(self.work, self.batch > 0, deliveries, self.c.log)
+            except BaseException as fault:  # a log's own: run waits for this thread
+                ended = [Reply("retry", type(fault).__name__, raised=True)] * len(turn)
             self.finished.put((turn, ended))
             self.bell.ring()
 

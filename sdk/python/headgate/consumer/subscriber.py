@@ -8,13 +8,12 @@ from signal import Signals
 import zmq
 
 from headgate import delivery, dsse
-from headgate.consumer.consumer import MIN_EVENT
 from headgate.consumer.counts import Counts
 from headgate.consumer.gate import Gate, source
 from headgate.consumer.life import SIGNALS, Life
 from headgate.consumer.work import Delivery
 from headgate.reading import Refused
-from headgate.sockets import Bell, Curve, Line, new_context
+from headgate.sockets import MAX_FRAME, Bell, Curve, Line, new_context
 
 # Milliseconds between looks at keys.
 LOOK = 1000
@@ -51,7 +50,6 @@ class Subscriber:
         if isinstance(topics, str):
             raise ValueError("topics is a list")
         self.topics, self.curve = topics or [""], curve
-        self.max_event = max(max_event, MIN_EVENT)
         self.log = log or logging.getLogger("headgate.subscriber")
         self.life, self.tally = Life(), Counts()
         ring = self.life.ring
@@ -61,6 +59,7 @@ class Subscriber:
             None
             if producers is None
             else source(producers, dsse.parse_producers, self.log, ring),
+            max_event,
             self.tally,
             self.log,
         )
@@ -81,7 +80,7 @@ class Subscriber:
                     s = context.socket(zmq.SUB)
                     for topic in self.topics:
                         s.subscribe(topic)
-                    lines.append(Line(s, address, self.curve, self.log, self.max_event))
+                    lines.append(Line(s, address, self.curve, self.log, MAX_FRAME))
                 while not self.life.stopping:
                     self.step(lines, bell, each)
             finally:

@@ -23,9 +23,12 @@ class Retry(Exception):
     after is in seconds, at most 24 hours; 0 leaves it to the router.
     """
 
+    after: float = 0.0
+
     def __init__(self, reason: str = "", after: float = 0) -> None:
         super().__init__(reason)
-        self.after = min(max(after, 0.0), MAX_AFTER)
+        seconds = float(after)
+        self.after = min(seconds, MAX_AFTER) if seconds > 0 else 0.0  # NaN is not
 
 
 class Failed(Exception):
@@ -113,12 +116,12 @@ def perform(
 
 def undone(fault: BaseException, turn: list[Delivery], log: logging.Logger) -> Reply:
     if isinstance(fault, Retry):
-        return Reply("retry", str(fault), fault.after)
+        return Reply("retry", words(fault), fault.after)
     if isinstance(fault, Failed):
-        return Reply("failed", str(fault))
+        return Reply("failed", words(fault))
     names = ", ".join(d.event["id"] for d in turn)
     log.error("work raised, and is to be done again: %s", names, exc_info=fault)
-    return Reply("retry", f"{type(fault).__name__}: {fault}", raised=True)
+    return Reply("retry", f"{type(fault).__name__}: {words(fault)}", raised=True)
 
 
 def done(result: Any, log: logging.Logger) -> Reply:
@@ -131,7 +134,14 @@ def done(result: Any, log: logging.Logger) -> Reply:
         )
         if (size := len(text.encode())) > MAX_RESULT:
             raise ValueError(f"{size} bytes, at most {MAX_RESULT} are kept")
-    except (TypeError, ValueError, RecursionError) as fault:
-        log.warning("result dropped: %s", fault)
-        return Reply("done", f"result dropped: {fault}")
+    except Exception as fault:  # a value's own methods may raise anything
+        log.warning("result dropped: %s", words(fault))
+        return Reply("done", f"result dropped: {words(fault)}")
     return Reply("done", result=text)
+
+
+def words(fault: BaseException) -> str:
+    try:
+        return str(fault)
+    except Exception:
+        return "it has no text"

@@ -115,5 +115,8 @@ def decoded(text: str, prefix: str, noun: str) -> bytes:
     except ValueError:
         raw = b""
     if encoded == text or b64encode(raw).decode() != encoded:
-        raise ValueError(f"a {noun} is {prefix} and standard base64 with padding")
+        raise ValueError(
+            f"a {noun} is {prefix} and standard base64 with padding, "
+            "as `headgate key new` makes it"
+        )
     return raw

@@ -5,10 +5,11 @@ class SendError(Exception):
     """An event, or a batch as a whole, that no router has taken as far as is known.
 
     Branch on retryable, or on code: the router's own (`headgate openapi` lists them),
-    or bad_event, token, unreachable, closed, timeout, tls, redirect, no_answer. After
-    unreachable nothing was sent; after closed, timeout and no_answer the event may have
-    been taken, and sending it again under its id is right. No text in it holds a
-    secret, a token or an event's data.
+    or bad_event, token, unreachable, closed, timeout, tls, redirect, no_answer. It is
+    that of the last try. In a try that ends with unreachable nothing was sent; after
+    closed, timeout and no_answer, and wherever attempts is more than 1, the event may
+    have been taken: send it again under its id, never under another. No text in it
+    holds a secret, a token or an event's data.
     """
 
     def __init__(

@@ -58,12 +58,16 @@ class Http:
         headers = headers | {"user-agent": f"headgate-python/{VERSION}"}
         while True:
             connection, kept = self.take(timeout)
+            there = kept
             try:
+                if not kept:
+                    connection.connect()
+                there = True
                 connection.request(method, target, body, headers)
                 answer = connection.getresponse()
                 text = answer.read(MAX_ANSWER + 1)
                 if not answer.isclosed():
-                    raise HTTPException("an answer without an end")
+                    raise ConnectionError("an answer without an end")
             except ssl.SSLCertVerificationError as fault:
                 connection.close()
                 raise SendError("tls", fault.verify_message) from None
@@ -74,8 +78,11 @@ class Http:
                 connection.close()
                 if kept:  # it may have been closed long ago: that is no try
                     continue
-                why = str(fault) or type(fault).__name__
-                raise SendError("unreachable", why, retryable=True) from None
+                # The text of an HTTPException may be what the other side wrote.
+                why = str(fault) if isinstance(fault, OSError) else ""
+                code = "closed" if there else "unreachable"
+                text = why or type(fault).__name__
+                raise SendError(code, text, retryable=True) from None
             except BaseException:
                 connection.close()
                 raise
