@@ -2,14 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Pull, Push } from "zeromq";
-import { open, parseKeys, Refused } from "./delivery.mjs";
-import { parseProducers, signed } from "./dsse.mjs";
-import { KeyFile } from "./keyfile.mjs";
+import { Consumer } from "@headgate/edge/consumer";
 
-const REMEMBERED = 100_000; // events; to remember across restarts, use your database
-
-/** Do your work here. If it throws, this ends and the router delivers again. */
+/** Do your work here. If it throws, the router delivers again. */
 async function act(event) {}
 
 const { values: flags } = parseArgs({
@@ -28,42 +23,25 @@ if (flags["curve-server"] && !(flags["curve-key"] && flags["curve-public"])) {
   console.error("--curve-server needs --curve-key FILE and --curve-public KEY, which headgate key new --curve made");
   process.exit(2);
 }
-/** Sealed by CURVE where the router's public key is known. */
-const sealed = flags["curve-server"] && {
-  curveServerKey: flags["curve-server"],
-  curveSecretKey: readFileSync(flags["curve-key"], "utf8").split("\n")[0],
-  curvePublicKey: flags["curve-public"],
-};
-const keys = new KeyFile(flags.keys, parseKeys);
-const producers = flags.producers !== undefined && new KeyFile(flags.producers, parseProducers);
+const consumer = new Consumer({
+  connect: flags.connect,
+  channel: flags.channel,
+  keys: flags.keys,
+  producers: flags.producers,
+  curve: flags["curve-server"] && {
+    server: flags["curve-server"],
+    secret: readFileSync(flags["curve-key"], "utf8").split("\n")[0],
+    public: flags["curve-public"],
+  },
+  remember: 100_000, // events; to remember across restarts, use your database
+  log: ({ level, text }) => level === "info" || console.error(text),
+});
+const end = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => end.abort());
 let left = Number(flags.count);
-let goodbye = () => {};
-const seen = new Set();
-const replies = new Map();
-const commands = new Pull({ ...sealed });
-commands.connect(flags.connect);
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => commands.close());
-for await (const frames of commands) {
-  let header, event;
-  try {
-    ({ header, event } = open(frames, keys.now(), [flags.channel], Date.now() / 1000));
-    if (producers) event = signed(header, frames[2], event, producers.now());
-  } catch (refused) {
-    if (!(refused instanceof Refused)) throw refused;
-    console.error(`refused: ${refused.message}`); // and left unacknowledged
-    continue;
-  }
-  const { id, source, lease, attempt, reply } = header;
-  const name = JSON.stringify([source, id]);
-  if (!seen.has(name)) await act(event);
-  if (seen.add(name).size > REMEMBERED) seen.delete(seen.keys().next().value);
-  if (!replies.has(reply)) {
-    replies.set(reply, new Push({ linger: 2000, ...sealed }));
-    replies.get(reply).connect(reply);
-  }
-  await replies.get(reply).send(JSON.stringify({ id, source, lease, status: "done" }));
-  console.log(`done ${event.type} ${id} attempt ${attempt}`);
-  goodbye = () => replies.get(reply).send(JSON.stringify({ id, source, lease, goodbye: true }));
-  if (--left === 0) commands.close();
+async function work(event, { header }) {
+  await act(event);
+  console.log(`done ${event.type} ${event.id} attempt ${header.attempt}`);
+  if (--left === 0) end.abort();
 }
-await goodbye();
+await consumer.run(work, { signal: end.signal });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac, createPublicKey, timingSafeEqual, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { CORE, DATA, dataOf, members } from "../dsse.mjs";
+import { CORE, DATA, dataOf, members } from "../dist/consumer/sealed.js";
 
 const UNCOVERED = ["dssematerial", "traceparent", "tracestate"]; // a retry may change them
 
@@ -18,7 +18,7 @@ const STATUSES = ["done", "progress", "retry", "failed"];
 const STRINGS = { id: "", source: "", lease: "", status: "", reason: "" };
 const ABSENT = { ...STRINGS, retry_after: 0, goodbye: false };
 
-const vectors = new URL("../../../sdk/testdata/vectors/", import.meta.url);
+const vectors = new URL("../../testdata/vectors/", import.meta.url);
 const load = (name) => JSON.parse(readFileSync(new URL(name, vectors)));
 
 for (const vector of load("event.json")) {
