@@ -83,6 +83,20 @@ func TestWorkerOnRawWorkerd(t *testing.T) {
 	l.balance(s.router, never)
 }
 
+// The same way to a consumer on libzmq, and back.
+func TestWorkerOnRawWorkerdMeetsPython(t *testing.T) {
+	provider := nodeIDP(t, nil)
+	s := newWorkerStage(t, provider.issuer)
+	done := s.python("orders")
+	a := s.worker().ask("POST /commands/order.created", provider.token(ask{}), `{"amount":1}`, "Prefer", "wait=20")
+	if a.says() != "200 done" {
+		t.Fatalf("a command: %d %s", a.HTTP, a.Body)
+	}
+	if ended := done(); len(ended) != 1 || !strings.Contains(ended[0], a.ID) {
+		t.Errorf("the consumer says %q of %s", ended, a.ID)
+	}
+}
+
 // What a Worker cannot trust goes no further than that Worker.
 func TestWorkerKeepsStrangersFromTheRouter(t *testing.T) {
 	provider := nodeIDP(t, nil)
