@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/headgate-io/headgate/sdk/delivery"
 )
+
+// remark is what a peer adds to a refusal for its operator.
+var remark = regexp.MustCompile(`(?m) \([^)]*\)$`)
 
 // TestPeersTrustProducers has the examples of other languages refuse what this
 // package refuses, and do what it does, also when their files change.
@@ -91,7 +95,7 @@ func TestPeersTrustProducers(t *testing.T) {
 			}
 			want := "refused: dsse_absent\nrefused: dsse_signature_mismatch\nrefused: dsse_core_mismatch\nrefused: transformed\nrefused: kid\n" +
 				"refused: kid\nrefused: dsse_signature_mismatch\n" + keys + " changes nothing: "
-			if got := refused.String(); !strings.HasPrefix(got, want) || strings.Count(got, producers+" changes nothing: ") != 1 {
+			if got := remark.ReplaceAllString(refused.String(), ""); !strings.HasPrefix(got, want) || strings.Count(got, producers+" changes nothing: ") != 1 {
 				t.Errorf("it refuses\n%s, want\n%s", got, want)
 			}
 			r.next() // goodbye
