@@ -7,10 +7,11 @@ import { createServer } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 const issuer = "http://127.0.0.1:8790";
+const kid = crypto.randomUUID(); // of this run: who has the last run's key asks for this one
 const { privateKey, publicKey } = await generateKeyPair("ES256");
 const documents = {
   "/.well-known/openid-configuration": { issuer, jwks_uri: `${issuer}/jwks` },
-  "/jwks": { keys: [{ ...(await exportJWK(publicKey)), kid: "this-machine", alg: "ES256", use: "sig" }] },
+  "/jwks": { keys: [{ ...(await exportJWK(publicKey)), kid, alg: "ES256", use: "sig" }] },
 };
 const server = createServer((request, response) => {
   const document = documents[request.url];
@@ -19,7 +20,7 @@ const server = createServer((request, response) => {
 server.listen(8790, "127.0.0.1", async () => {
   for (const subject of process.argv.length > 2 ? process.argv.slice(2) : ["alice"]) {
     const token = await new SignJWT({ client_id: "this-machine" })
-      .setProtectedHeader({ alg: "ES256", kid: "this-machine", typ: "at+jwt" })
+      .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" })
       .setIssuer(issuer)
       .setAudience("https://edge.example.com")
       .setSubject(subject)

@@ -33,8 +33,8 @@ export function problem(fault: unknown): Response {
 function refusal(fault: unknown): Problem {
   if (fault instanceof Problem) return fault;
   if (fault instanceof OidcError) {
+    console.warn({ at: "client", refused: fault.code, status: fault.status });
     if (fault.status === 503) return later(fault.code, "the issuer's keys are not to be had", fault.retryAfter);
-    console.warn({ at: "client", refused: fault.code });
     const again = fault.retryAfter !== undefined && { "retry-after": String(fault.retryAfter) }; // its key may be about to be published
     return new Problem(401, "unauthenticated", "a valid token is needed", { "www-authenticate": "Bearer", ...again });
   }
@@ -42,7 +42,7 @@ function refusal(fault: unknown): Problem {
     console.warn({ at: "router", refused: fault.code, status: fault.status, attempts: fault.attempts });
     // An event that is too large for the queue needs the router to be there.
     if (fault.retryable || fault.code === "too_large_for_queue") {
-      return later(fault.code, "the event was not taken", fault.retryAfter);
+      return later(fault.code, "the router is not to be had: ask again", fault.retryAfter);
     }
     // The client has proven itself: a 401 of the router's is about this Worker's own credential.
     if (fault.status === 401) return new Problem(502, "edge_unauthenticated", "the router does not know this edge");

@@ -93,5 +93,5 @@ function decode(text: string, prefix: string, step: number): Uint8Array<ArrayBuf
   } catch {
     // then it is none
   }
-  throw new TypeError(`no key: ${prefix}`);
+  throw new TypeError(`a key is ${prefix} and base64 of its bytes`);
 }

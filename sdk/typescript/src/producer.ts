@@ -10,7 +10,7 @@ import { within } from "./within.js";
 
 /** Where events go and how. */
 export interface ProducerOptions {
-  /** Base of a router's HTTP door, as https://events.example: what follows is /v1/events. */
+  /** Base of a router's HTTP door, as https://events.example: what follows is /v1/events. Plain http is for loopback addresses, and for a fetch of yours. */
   url?: string | undefined;
   /** Another way for events, as that of "./zmtp". Questions go by url. */
   post?: Post | undefined;
@@ -42,6 +42,7 @@ export interface SendOptions {
   signal?: AbortSignal | undefined;
 }
 
+const LOOPBACK = /^(127\.[\d.]+|\[::1\])$/; // where nobody else reads a token
 const MAX_WAIT = 25; // s that a router waits
 const FIRST_PAUSE = 100; // ms, the longest before the second try; it doubles
 
@@ -72,8 +73,11 @@ export class Producer {
 
   /** Throws TypeError for options that cannot be. */
   constructor(options: ProducerOptions) {
-    const { url = "", post } = options;
-    if (url ? !new URL(url).protocol.startsWith("http") : !post) throw new TypeError("no url");
+    const { url = "", post, fetch: way } = options;
+    if (url || !post) {
+      const { protocol, hostname } = new URL(url);
+      if (protocol !== "https:" && (protocol !== "http:" || !(way || LOOPBACK.test(hostname)))) throw new TypeError("url is https");
+    }
     this.#o = options;
     this.#url = url.replace(/\/+$/, "");
   }
@@ -92,7 +96,7 @@ export class Producer {
   /** Asks where an event is that this sender has sent. EdgeError "not_found" where there is none. Needs url. */
   async status(source: string, id: string, options: Omit<SendOptions, "receipt"> = {}): Promise<Status> {
     const path = `/v1/status?${new URLSearchParams({ source, id })}`;
-    if (!this.#url) throw new TypeError("no url");
+    if (!this.#url) throw new TypeError("questions need url");
     const read = (answer: PostAnswer) => statusOf({ id, source }, answer);
     return this.ask({ path, id: crypto.randomUUID(), body: utf8(`GET ${path}`), read }, options);
   }

@@ -319,7 +319,11 @@ test("another way than HTTP", async () => {
 });
 
 test("addresses that cannot be are refused at once", () => {
-  for (const url of [undefined, "", "events.example", "ftp://events.example", "https://"]) assert.throws(() => new Producer({ url, credential: key }), TypeError, url);
+  for (const url of [undefined, "", "events.example", "ftp://events.example", "https://", "http://events.example", "http://127.0.0.1.events.example", "http://127.0.0.1:80@events.example"]) {
+    assert.throws(() => new Producer({ url, credential: key }), TypeError, url);
+  }
+  for (const url of ["https://events.example/", "http://127.0.0.1:8080", "http://[::1]:8080"]) new Producer({ url, credential: key });
+  new Producer({ url: "http://router", credential: key, fetch: async () => {} });
 });
 
 test("an address may have slashes at its end, and a path before it", async () => {
