@@ -69,12 +69,12 @@ func newWorker(t *testing.T, s workerSettings) *worker {
 // bundle makes one module of a Worker, as wrangler does before it deploys.
 func bundle(t *testing.T, from, to string) {
 	t.Helper()
-	esbuild := filepath.Join(exampleWorker, "node_modules/esbuild/bin/esbuild")
+	esbuild := filepath.Join(exampleWorker, "node_modules/.bin/esbuild")
 	_, err := os.Stat(esbuild)
 	requireHere(t, "what npm ci installs in examples/cloudflare-worker", err)
 	_, err = os.Stat("../../sdk/typescript/dist/index.js")
 	requireHere(t, "what npm run build makes in sdk/typescript", err)
-	out, err := exec.Command("node", esbuild, from, "--bundle", "--format=esm", "--external:cloudflare:*", "--log-level=warning", "--outfile="+to).CombinedOutput()
+	out, err := exec.Command(esbuild, from, "--bundle", "--format=esm", "--external:cloudflare:*", "--log-level=warning", "--outfile="+to).CombinedOutput()
 	if err != nil {
 		t.Fatalf("esbuild: %v\n%s", err, out)
 	}
