@@ -307,7 +307,7 @@ type Journal struct {
 	Remember   Duration `toml:"remember" default:"24h" doc:"how long a (source, id) is accepted only once" min:"10m" max:"365d"`
 	MaxIDs     int      `toml:"max_ids" default:"0" doc:"identities remembered; beyond it 503, never early forgetting; 0 for 50_000_000, in memory 1_000_000" min:"0" max:"1000000000"`
 	Capacity   Size     `toml:"capacity" default:"0B" doc:"bytes of events held; 0B for 4GiB, in memory 256MiB" min:"0B" max:"1TiB"`
-	Reserve    Size     `toml:"reserve" default:"256MiB" doc:"embedded: left free on the file system, or 5 % of it if that is less; what is stored settles into it, events get 503 disk_full" min:"1MiB" max:"1TiB"`
+	Reserve    Size     `toml:"reserve" default:"256MiB" doc:"embedded: left free on the file system, or 5 % of it if that is less, and for the audit log 512 B more for each delivery that has not ended; what is stored settles into it, events get 503 disk_full" min:"1MiB" max:"1TiB"`
 	KeepStatus Duration `toml:"keep_status" default:"1h" doc:"how long the end of an event can be asked for; at least every max_hold" min:"0s" max:"365d"`
 }
 

@@ -17,6 +17,10 @@ const (
 	mendEvery = 200 * time.Millisecond
 	// freeParts is the part of the disk that the reserve is at most: 1/20.
 	freeParts = 20
+	// endRoom is what a follower on the same disk may write of the end of one
+	// delivery: a record of the audit log, about 400 bytes. Its segment goes only
+	// after that.
+	endRoom = 512
 )
 
 // Run keeps the journal tidy until ctx ends: it makes the next segment ready,
@@ -137,7 +141,22 @@ func (j *Journal) free() (free, reserve int64, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("journal: free space: %w", err)
 	}
-	return free, min(j.o.Reserve, total/freeParts), nil
+	return free, min(j.o.Reserve, total/freeParts) + j.owed(), nil
+}
+
+// owed is what a follower will write of all that has not ended.
+func (j *Journal) owed() int64 {
+	if !j.o.Follow {
+		return 0
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var legs int
+	for _, c := range j.channels {
+		n := c.legs.Counts()
+		legs += n.Pending + n.Out + n.Dead
+	}
+	return int64(legs) * endRoom
 }
 
 // mayGrow reports whether events may have another segment.
