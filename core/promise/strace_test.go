@@ -155,7 +155,12 @@ func (t *trace) answers(withDuplicates bool) (answered int, wrong []string) {
 
 // durable tells whether the event with a mark in its data was synced before a line.
 func durable(calls []call, before int, mark string) bool {
-	read := -1
+	read := before // when a body with the event was there first: a twin's read may begin before and end after that
+	for _, c := range calls {
+		if c.name == "read" && strings.Contains(c.text, mark) {
+			read = min(read, c.end)
+		}
+	}
 	bad := make(map[string]bool)    // files
 	written := make(map[string]int) // files with the event, and when it was there
 	for _, c := range calls {
@@ -164,11 +169,7 @@ func durable(calls []call, before int, mark string) bool {
 		case c.name == "close":
 			delete(bad, c.fd)
 			delete(written, c.fd)
-		case c.name == "read" && strings.Contains(c.text, mark):
-			if read < 0 { // a twin may come while the first is written
-				read = c.end
-			}
-		case c.name == "pwrite64" && strings.Contains(c.text, mark) && read >= 0 && c.begun > read && !c.failed:
+		case c.name == "pwrite64" && strings.Contains(c.text, mark) && c.begun > read && !c.failed:
 			written[c.fd] = c.end
 		case c.name == "fdatasync" && c.failed:
 			bad[c.fd] = true
