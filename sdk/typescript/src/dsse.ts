@@ -1,5 +1,5 @@
 import { base64, join, unbase64, utf8 } from "./bytes.js";
-import { bad, type CloudEvent, CORE, isExtension } from "./event.js";
+import { bad, type CloudEvent, CORE, isExtension, JSON_TYPE } from "./event.js";
 import { mustSign, type PrivateKey, sign } from "./key.js";
 
 /**
@@ -19,7 +19,6 @@ export interface EventSignerOptions {
 }
 
 const TYPE = "https://cloudevents.io/verifiability/dsse/v0.1";
-const JSON_TYPE = /^[^/;]+\/([^;]*\+)?json\s*(;.*)?$/i;
 
 /**
  * Signs events end to end: the extension `dssematerial` (CloudEvents verifiability

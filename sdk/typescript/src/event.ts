@@ -41,6 +41,9 @@ export interface EventInit {
 /** The attributes of CloudEvents that a signature has first, in its order. */
 export const CORE: readonly string[] = ["id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject"];
 
+/** The content types of data that is JSON. */
+export const JSON_TYPE: RegExp = /^[^/;]+\/([^;]*\+)?json\s*(;.*)?$/i;
+
 /** Reports whether an extension can have that name (CloudEvents 1.0.2, section 3). */
 export const isExtension = (name: string): boolean => /^[a-z0-9]{1,20}$/.test(name) && ![...CORE, "time", "data"].includes(name);
 

@@ -1,3 +1,4 @@
+import { isSealed } from "./address.js";
 import { type Answer, answerOf, type Status, statusOf } from "./answer.js";
 import { utf8 } from "./bytes.js";
 import type { Credential } from "./credential.js";
@@ -42,7 +43,6 @@ export interface SendOptions {
   signal?: AbortSignal | undefined;
 }
 
-const LOOPBACK = /^(127\.[\d.]+|\[::1\])$/; // where nobody else reads a token
 const MAX_WAIT = 25; // s that a router waits
 const FIRST_PAUSE = 100; // ms, the longest before the second try; it doubles
 
@@ -75,8 +75,8 @@ export class Producer {
   constructor(options: ProducerOptions) {
     const { url = "", post, fetch: way } = options;
     if (url || !post) {
-      const { protocol, hostname } = new URL(url);
-      if (protocol !== "https:" && (protocol !== "http:" || !(way || LOOPBACK.test(hostname)))) throw new TypeError("url is https");
+      const at = new URL(url);
+      if (!isSealed(at) && !(way && at.protocol === "http:")) throw new TypeError("url is https");
     }
     this.#o = options;
     this.#url = url.replace(/\/+$/, "");

@@ -1,5 +1,5 @@
 /// <reference types="node" />
-import { isIP } from "node:net";
+import { isSealed } from "../address.js";
 import { parseKeys, type Keys } from "./keys.js";
 
 export const MAX_KEY_SET: number = 256 << 10; // bytes: many times the most keys that are read
@@ -7,9 +7,7 @@ const TIMEOUT = 5000; // ms for the whole answer of a key server
 
 /** Makes sure that nobody between can change the keys. */
 export function checkURL(url: URL): void {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const loopback = isIP(host) && (host.startsWith("127.") || host === "::1");
-  if (url.protocol === "https:" || (url.protocol === "http:" && loopback)) return;
+  if (isSealed(url)) return;
   throw new Error(`${named(url)}: keys come over https, or over http from a literal loopback address such as 127.0.0.1`);
 }
 

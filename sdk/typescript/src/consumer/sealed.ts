@@ -2,14 +2,13 @@
 // What a DSSE signature of an event covers, and how each part is written.
 
 import { createHash } from "node:crypto";
+import { CORE as ATTRIBUTES, JSON_TYPE } from "../event.js";
+import { utc as timeIn } from "../time.js";
 import { must } from "./refused.js";
 
-export const CORE: readonly string[] = "id source specversion type datacontenttype dataschema subject time".split(" ");
+export const CORE: readonly string[] = [...ATTRIBUTES, "time"];
 export const DATA: readonly string[] = ["data", "data_base64"];
 export const MALFORMED = "dsse_malformed";
-
-const JSON_TYPE = /^[^/;]+\/([^;]*\+)?json\s*(;.*)?$/i;
-const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 /** Seals parts, of which one that is absent counts as empty. */
 export function digest(parts: readonly (string | Uint8Array | undefined)[]): Buffer {
@@ -24,17 +23,9 @@ export function canonical(value: unknown): string {
 
 /** Writes a time as it is signed: in UTC, cut to whole seconds. */
 export function utc(text: string | undefined): string {
-  if (text === undefined) return "";
-  const [, local, sign, hours, minutes] = TIME.exec(text) ?? [];
-  const check = "dsse_core_mismatch";
-  must(local !== undefined && !local.startsWith("0000"), check);
-  const at = new Date(`${local}.000Z`);
-  must(!Number.isNaN(at.getTime()) && at.toISOString().startsWith(local), check); // no 30 February
-  const ahead = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
-  at.setTime(at.getTime() + (sign === "-" ? ahead : -ahead));
-  const iso = at.toISOString();
-  must(/^\d{4}-/.test(iso) && !iso.startsWith("0000"), check);
-  return `${iso.slice(0, 19)}Z`;
+  const at = text === undefined ? "" : timeIn(text);
+  must(at !== undefined, "dsse_core_mismatch");
+  return at;
 }
 
 /** Gives an event's data by the CloudEvents JSON format, section 3.1, from the texts of its members. */

@@ -1,3 +1,4 @@
+import { isSealed } from "../address.js";
 import { read } from "../body.js";
 import { type Alg, fits, type Jwk } from "./alg.js";
 import { OidcError, refuse } from "./error.js";
@@ -37,7 +38,7 @@ export class KeySource {
   /** Throws TypeError for an address that others could answer for. */
   constructor(options: SourceOptions) {
     const { issuer, jwksUri = issuer } = options;
-    if (!isSafe(jwksUri)) throw new TypeError("Verifier: keys not at https");
+    if (!isSealed(new URL(jwksUri))) throw new TypeError("Verifier: keys not at https");
     this.#o = options;
   }
 
@@ -85,7 +86,7 @@ export class KeySource {
   async #discover(signal: AbortSignal): Promise<string> {
     const { issuer } = this.#o;
     const { issuer: name, jwks_uri: uri } = await this.#get(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, signal);
-    if (name !== issuer || !isSafe(uri as string)) throw 0;
+    if (name !== issuer || !isSealed(new URL(uri as string))) throw 0;
     return uri as string;
   }
 
@@ -95,12 +96,6 @@ export class KeySource {
     if (response.status !== 200) throw 0;
     return Object(JSON.parse(text ?? "")) as Record<string, unknown>;
   }
-}
-
-/** Reports whether what answers at an address is what the address says. */
-function isSafe(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || /^(127\.[\d.]+|\[::1\])$/.test(hostname);
 }
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
