@@ -12,6 +12,8 @@ from headgate.reading import Object, Refused, must
 
 TYPE = "https://cloudevents.io/verifiability/dsse/v0.1"
 MATERIAL = "dssematerial"
+# Bytes of base64: what an attribute of an event may have.
+MAX_MATERIAL = 4096
 CORE = "id source specversion type datacontenttype dataschema subject time".split()
 DATA = "data", "data_base64"
 EXTENSION = re.compile("[a-z0-9]{1,20}")

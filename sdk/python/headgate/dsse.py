@@ -8,6 +8,7 @@ from headgate.digest import (
     CORE,
     DATA,
     MATERIAL,
+    MAX_MATERIAL,
     TYPE,
     core_digest,
     decode,
@@ -34,8 +35,6 @@ __all__ = ["Key", "Producers", "Refused", "fits", "parse_producers", "signed"]
 Key = Ed25519PublicKey | ec.EllipticCurvePublicKey
 Producers = list[tuple[list[str], str, Key]]  # segments of a source, keyid, key
 
-# Bytes of base64: what an attribute of an event may have.
-MAX_MATERIAL = 4096
 # Each may cost one check for every key of the source.
 MAX_SIGNATURES = 4
 

@@ -8,7 +8,7 @@ from typing import overload
 
 from headgate import delivery, dsse
 from headgate.consumer.counts import Counts
-from headgate.consumer.gate import Gate, source
+from headgate.consumer.gate import Gate
 from headgate.consumer.life import SIGNALS, Life
 from headgate.consumer.memory import Memory
 from headgate.consumer.shift import Shift
@@ -62,16 +62,8 @@ class Consumer:
         self.progress_every = progress_every
         self.log = log or logging.getLogger("headgate.consumer")
         self.life, self.memory, self.tally = Life(), Memory(remember), Counts()
-        ring = self.life.ring
         self.gate = Gate(
-            channel,
-            source(keys, delivery.parse_keys, self.log, ring),
-            None
-            if producers is None
-            else source(producers, dsse.parse_producers, self.log, ring),
-            max_event,
-            self.tally,
-            self.log,
+            channel, keys, producers, max_event, self.tally, self.log, self.life.ring
         )
 
     @overload

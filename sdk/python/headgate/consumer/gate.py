@@ -53,13 +53,19 @@ class Gate:
     def __init__(
         self,
         channel: str,
-        keys: Keys[delivery.Keys],
-        producers: Keys[dsse.Producers] | None,
+        keys: str | Path | delivery.Keys,
+        producers: str | Path | dsse.Producers | None,
         max_event: int,
         counts: Counts,
         log: logging.Logger,
+        ring: Callable[[], None],
     ) -> None:
-        self.channels, self.keys, self.producers = {channel}, keys, producers
+        """Take keys and producers as Consumer does; ring wakes who has to look."""
+        self.channels = {channel}
+        self.keys: Keys[delivery.Keys] = source(keys, delivery.parse_keys, log, ring)
+        self.producers: Keys[dsse.Producers] | None = None
+        if producers is not None:
+            self.producers = source(producers, dsse.parse_producers, log, ring)
         self.max_event, self.counts, self.log = max_event, counts, log
         self.stopped = threading.Event()
         self.told: dict[str, float] = {}

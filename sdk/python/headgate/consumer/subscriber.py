@@ -9,7 +9,7 @@ import zmq
 
 from headgate import delivery, dsse
 from headgate.consumer.counts import Counts
-from headgate.consumer.gate import Gate, source
+from headgate.consumer.gate import Gate
 from headgate.consumer.life import SIGNALS, Life
 from headgate.consumer.work import Delivery
 from headgate.reading import Refused
@@ -52,16 +52,8 @@ class Subscriber:
         self.topics, self.curve = topics or [""], curve
         self.log = log or logging.getLogger("headgate.subscriber")
         self.life, self.tally = Life(), Counts()
-        ring = self.life.ring
         self.gate = Gate(
-            channel,
-            source(keys, delivery.parse_keys, self.log, ring),
-            None
-            if producers is None
-            else source(producers, dsse.parse_producers, self.log, ring),
-            max_event,
-            self.tally,
-            self.log,
+            channel, keys, producers, max_event, self.tally, self.log, self.life.ring
         )
 
     def run(

@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.digest import (
     MATERIAL,
+    MAX_MATERIAL,
     TYPE,
     core_digest,
     extensions_digest,
@@ -38,8 +39,6 @@ Key = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 
 WANTED = "a key that signs events is P-256 (ES256) or Ed25519"
 
-# Bytes of base64: what an attribute of an event may have.
-MAX_MATERIAL = 4096
 
 
 class EventSigner:
