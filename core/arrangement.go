@@ -133,18 +133,18 @@ type move struct {
 	back func() error
 }
 
-// settle does all that may fail, or nothing of it.
+// settle does all that may fail. After an error giveUp takes back what it has done.
 func (m *making) settle() error {
 	for _, s := range m.sockets {
 		s.to.Given = m.given(s)
 		var err error
 		if s.change, err = s.changing.Prepare(s.to); err != nil {
-			return errors.Join(err, m.back())
+			return err
 		}
 	}
 	for _, step := range m.moves {
 		if err := step.do(); err != nil {
-			return errors.Join(err, m.back())
+			return err
 		}
 		m.made = append(m.made, step)
 	}

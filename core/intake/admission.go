@@ -63,9 +63,9 @@ func Bounds() []string {
 	return []string{boundAdmission, boundBytes, BoundRequests, BoundZMQRequests}
 }
 
-// Admit is asked before anything of a request but its headers is read, by an ingress. The
-// request holds so many bytes from now on, and says that it may come to hold
-// announced ones. The error is a *Problem: too much is worked on already.
+// Admit is asked by an ingress before anything of a request but its headers is
+// read. The request holds so many bytes from now on, and says that it may come to
+// hold announced ones. The error is a *Problem: too much is worked on already.
 // Everything that was admitted has to be Done.
 func (in *Intake) Admit(ingress string, bytes, announced int64) (Work, error) {
 	a := &in.admission

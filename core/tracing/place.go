@@ -47,9 +47,14 @@ func (t *Tracer) place(e *sdk.Event) place {
 			return p
 		}
 	}
-	p := place{trace: ownTrace(e)}
-	// As OpenTelemetry's TraceIdRatioBased in Go decides, for ids that are random.
-	if binary.BigEndian.Uint64(p.trace[8:])>>1 < t.bound {
+	return t.first(ownTrace(e))
+}
+
+// first is the place of what begins a trace. It is sampled as OpenTelemetry's
+// TraceIdRatioBased in Go decides, for ids that are random.
+func (t *Tracer) first(in trace.TraceID) place {
+	p := place{trace: in}
+	if binary.BigEndian.Uint64(in[8:])>>1 < t.bound {
 		p.flags = sampledFlag
 	}
 	return p

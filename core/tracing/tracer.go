@@ -287,11 +287,8 @@ func newSpan() (id trace.SpanID) {
 
 // strange is the place of a request that has no event.
 func (t *Tracer) strange() place {
-	var p place
-	binary.BigEndian.PutUint64(p.trace[:], 1+rand.Uint64N(math.MaxUint64))
-	binary.BigEndian.PutUint64(p.trace[8:], rand.Uint64())
-	if binary.BigEndian.Uint64(p.trace[8:])>>1 < t.bound {
-		p.flags = sampledFlag
-	}
-	return p
+	var id trace.TraceID
+	binary.BigEndian.PutUint64(id[:], 1+rand.Uint64N(math.MaxUint64))
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
+	return t.first(id)
 }
