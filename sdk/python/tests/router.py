@@ -103,6 +103,10 @@ class Router:
         for at, frame in enumerate(frames):
             self.channel.send(frame, zmq.SNDMORE * (at < len(frames) - 1))
 
+    def deserted(self) -> None:
+        """Wait until who has left is gone here too: a PUSH would still give to it."""
+        until(lambda: not self.channel.poll(0, zmq.POLLOUT), "the connection ends")
+
     def next_of_all(self) -> Any:
         if not self.replies:
             if not self.desk.poll(int(PATIENCE * 1000)):

@@ -137,6 +137,7 @@ class Again(Case):
             self.assertEqual(self.expect(1, "done", attempt)["result"], 1)
         running.stop()
         self.assertEqual(self.router.next(), {"goodbye": True})
+        self.router.deserted()
         self.running(consumer, work)  # it remembers beyond a run
         self.router.deliver(1, 4)
         self.assertEqual(self.expect(1, "done", 4)["result"], 1)
